@@ -1,0 +1,250 @@
+//! What was observed of the outside, as values without secrets. A fact is unread, known, or
+//! unclear; the planner never guesses an unread one, it asks for it ([`Read`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::class::Class;
+use super::ids::{Etag, KeyId, VersionId};
+use super::secret::{Digest, Fingerprint};
+
+/// One thing the planner wants to know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fact<T> {
+    #[default]
+    Unread,
+    Known(T),
+    /// It was asked for and could not be told.
+    Unclear(Class),
+}
+
+impl<T> Fact<T> {
+    #[must_use]
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// A key by its id and its secret's fingerprint: the unit that is proven, suspected, promoted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct KeyProof {
+    pub key: KeyId,
+    pub fingerprint: Fingerprint,
+}
+
+/// What one version of the secret was seen to hold.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Holding {
+    /// A credential; `rest` digests the object's other fields.
+    Key { proof: KeyProof, rest: Digest, size_bytes: usize },
+    /// Something else than a credential.
+    Malformed,
+    /// The store says that there is no such version.
+    Absent,
+}
+
+impl Holding {
+    #[must_use]
+    pub fn proof(&self) -> Option<&KeyProof> {
+        match self {
+            Self::Key { proof, .. } => Some(proof),
+            _ => None,
+        }
+    }
+}
+
+/// Something about the store that forbids a rotation (R8, R22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreProblem {
+    ScheduledForDeletion,
+    /// AWS's own rotation is on for this secret.
+    NativeRotation,
+    ReplicaOutOfSync,
+    TooManyVersions,
+}
+
+/// Labels and health of a secret, as the store described them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StoreView {
+    pub current: Option<VersionId>,
+    pub pending: Option<VersionId>,
+    pub previous: Option<VersionId>,
+    pub versions: u32,
+    pub problems: BTreeSet<StoreProblem>,
+    /// When the *current* version was created (milliseconds since the epoch), where it is told.
+    pub current_created_ms: Option<i64>,
+}
+
+/// Outcome of one fresh token exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exchange {
+    /// It works. `token_life_ms` is the answer's `expires_in`, where it is usable.
+    Alive { token_life_ms: Option<i64> },
+    /// The server refuses these credentials: wrong secret, disabled, deleted, unknown alike.
+    Rejected,
+    /// Our settings are wrong (realm, host); proves nothing about the key.
+    Misconfigured,
+    /// Nothing can be concluded (5xx, time-out, network, garbage).
+    Unknown,
+}
+
+impl Exchange {
+    #[must_use]
+    pub fn is_alive(self) -> bool {
+        matches!(self, Self::Alive { .. })
+    }
+}
+
+/// As whom a key acts. Journaled as part of the baseline; none of it is secret.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    pub user_id: String,
+    pub email: Option<String>,
+    pub organization_id: Option<String>,
+}
+
+/// One permission, as it was probed without changing anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    Allowed,
+    Denied,
+    /// The probe's answer could not be told apart from other failures.
+    Unclear,
+}
+
+/// What a key may do with keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Rights {
+    pub list: Right,
+    pub update: Right,
+    pub delete: Right,
+}
+
+impl Rights {
+    #[must_use]
+    pub fn any_denied(self) -> bool {
+        [self.list, self.update, self.delete].contains(&Right::Denied)
+    }
+}
+
+/// What a key showed of itself beyond that it authenticates (R17, R23).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Profile {
+    pub identity: Option<Identity>,
+    /// One digest a canary, in the policy's order.
+    pub canaries: Vec<Digest>,
+    pub rights: Rights,
+}
+
+/// One key as the issuer lists it. Fields that the documented API does not promise are optional.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ListedKey {
+    pub key: KeyId,
+    pub etag: Option<Etag>,
+    pub enabled: Option<bool>,
+    pub created_ms: Option<i64>,
+    /// The creator's user id or e-mail address.
+    pub created_by: Option<String>,
+}
+
+/// The organisation's keys.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Listing {
+    pub keys: Vec<ListedKey>,
+    /// Every page was read, well formed, without errors, no id twice with different facts.
+    pub complete: bool,
+}
+
+/// How far a key was shown to be dead (R20).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Death {
+    /// Every exchange in the interval was rejected, each followed by a live key's success.
+    Proven,
+    /// The key authenticated.
+    Alive,
+    /// Rejected, but no live key vouched for the endpoint in the same interval.
+    NoControl,
+}
+
+/// Something to read before the next decision.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Read {
+    /// Labels and health of the secret.
+    Store,
+    /// What one version holds.
+    Version(VersionId),
+    /// A fresh exchange with a credential that the store or the engine's memory holds.
+    Exchange(KeyProof),
+    /// A fresh exchange with the policy's named actor.
+    NamedActor,
+    /// Identity, canaries, and rights of a credential.
+    Profile(KeyProof),
+    /// The organisation's keys, called as `actor`.
+    Keys { actor: Actor },
+    /// The proof of death of `dying`, with `control` as the live key beside it.
+    Death { dying: KeyProof, control: KeyProof },
+    /// Free space for the journal.
+    JournalRoom,
+}
+
+/// Who calls the issuer (R17).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// The credential that the policy names for it.
+    Named,
+    /// A credential of the rotation, by the version that holds it or from memory.
+    Key(KeyProof),
+}
+
+/// Everything observed since the last effect. Emptied by every effect.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Observed {
+    pub store: Fact<StoreView>,
+    pub versions: BTreeMap<VersionId, Fact<Holding>>,
+    pub exchanges: BTreeMap<KeyProof, Fact<Exchange>>,
+    pub named_actor: Fact<Exchange>,
+    pub profiles: BTreeMap<KeyProof, Fact<Profile>>,
+    pub keys: Fact<KeyIndex>,
+    pub deaths: BTreeMap<KeyProof, Fact<Death>>,
+    /// Whether the journal can surely take a create's outcome (R4).
+    pub journal_room: Fact<bool>,
+    /// The credential between *issue* and *stage*, if this process still holds it. Always known.
+    pub in_memory: Option<KeyProof>,
+    /// Which other policy names a key, by each policy's last journaled observation (R22).
+    pub named_elsewhere: BTreeMap<KeyId, String>,
+}
+
+impl Observed {
+    #[must_use]
+    pub fn version(&self, id: &VersionId) -> &Fact<Holding> {
+        self.versions.get(id).unwrap_or(&Fact::Unread)
+    }
+    #[must_use]
+    pub fn exchange(&self, proof: &KeyProof) -> &Fact<Exchange> {
+        self.exchanges.get(proof).unwrap_or(&Fact::Unread)
+    }
+    #[must_use]
+    pub fn profile(&self, proof: &KeyProof) -> &Fact<Profile> {
+        self.profiles.get(proof).unwrap_or(&Fact::Unread)
+    }
+    #[must_use]
+    pub fn death(&self, proof: &KeyProof) -> &Fact<Death> {
+        self.deaths.get(proof).unwrap_or(&Fact::Unread)
+    }
+}
+
+/// The issuer's list, by key id. Only a complete list may be asked what is *not* in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct KeyIndex {
+    pub keys: BTreeMap<KeyId, ListedKey>,
+    pub complete: bool,
+}

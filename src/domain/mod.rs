@@ -1,0 +1,10 @@
+//! The protocol and its words. PURE: no async, no clock, no environment, no I/O, no unseeded
+//! randomness. The same functions run in production, in the simulator, and in the model checker.
+
+pub mod class;
+pub mod clocks;
+pub mod facts;
+pub mod ids;
+pub mod policy;
+pub mod secret;
+pub mod state;

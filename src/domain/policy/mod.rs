@@ -1,0 +1,126 @@
+//! A policy: which key, when it rotates, where it is published, how it is proved and retired.
+//! Parsing and its diagnostics live beside it; nothing here reads a file.
+
+use std::path::PathBuf;
+
+use super::ids::{PolicyName, SecretKey};
+
+/// One policy, already checked: a value of this type is usable as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    pub name: PolicyName,
+    pub description: Option<String>,
+    pub owner: Option<String>,
+    pub schedule: Schedule,
+    pub issuer: IonIssuer,
+    pub store: Store,
+    pub consumers: Consumers,
+    pub verify: Verify,
+    pub retire: Retire,
+}
+
+/// When a key is due. Neither `cron` nor `every` means: only on demand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    pub when: When,
+    /// An IANA zone of the bundle in the binary; UTC by default.
+    pub timezone: String,
+    pub jitter_ms: i64,
+    /// An alarm, never a reason to break a consumer.
+    pub max_age_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    OnDemand,
+    /// Five or six fields, already known to parse.
+    Cron(String),
+    Every {
+        ms: i64,
+    },
+}
+
+/// Where an ION tenant is, and as whom to call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IonIssuer {
+    /// The token endpoint, whole.
+    pub token_url: String,
+    /// The GraphQL endpoint, whole.
+    pub graphql_url: String,
+    /// The service account that the key must act as (e-mail address or user id).
+    pub identity: Option<String>,
+    pub actor: ActorSource,
+    /// Nobody else creates keys in this account (R3: declared, not proof).
+    pub exclusive: bool,
+    pub scheme: AuthorizationScheme,
+    pub audience: Option<String>,
+}
+
+/// Where the daemon's own credential comes from (R17).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActorSource {
+    /// The policy's own current key.
+    OwnKey,
+    /// Another secret of AWS Secrets Manager, with the policy's region and field names.
+    SecretId(String),
+    /// A systemd credential: a JSON file of this name in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+}
+
+/// How the token is written into `Authorization`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthorizationScheme {
+    /// `Bearer TOKEN`, the documented form.
+    Bearer,
+    /// `Token TOKEN`, kept by the vendor for compatibility.
+    Token,
+    /// The bare token, of the vendor's older examples.
+    Bare,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Store {
+    AwsSecretsManager { secret_id: String, region: Option<String>, fields: Fields },
+    File { path: PathBuf, fields: Fields },
+}
+
+/// Names of the credential fields inside the secret's JSON object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields {
+    pub client_id: String,
+    pub client_secret: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumers {
+    /// How long a consumer may go on with a secret it has read.
+    pub cache_ttl_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verify {
+    /// Read-only queries whose answers must not change with the key.
+    pub canaries: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retire {
+    pub drain_ms: i64,
+    pub soak_ms: i64,
+}
+
+impl Policy {
+    /// Names the secret for ever: a renamed policy keeps its history (R28).
+    ///
+    /// # Errors
+    /// When the store's id holds characters that no id may hold.
+    pub fn secret_key(&self) -> Result<SecretKey, super::ids::BadId> {
+        match &self.store {
+            Store::AwsSecretsManager { secret_id, region, .. } => SecretKey::new(format!(
+                "aws_secrets_manager:{}:{secret_id}",
+                region.as_deref().unwrap_or("default")
+            )),
+            Store::File { path, .. } => SecretKey::new(format!("file:{}", path.display())),
+        }
+    }
+}

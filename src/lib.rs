@@ -1,0 +1,5 @@
+//! rekeyd rotates machine-to-machine API keys so that nobody notices, and kills a leaked one in
+//! seconds.
+
+pub mod domain;
+pub mod port;

@@ -1,0 +1,18 @@
+//! What the engine asks of the outside, as traits with their contracts in MUST words.
+//! Adapters implement them; the engine knows nothing else. No adapter and no decision lives here.
+
+pub mod clock;
+pub mod error;
+pub mod issuer;
+pub mod journal;
+pub mod random;
+pub mod store;
+pub mod verifier;
+
+pub use clock::{Clock, DateLog};
+pub use error::{Class, PortError};
+pub use issuer::{Issuer, Listing};
+pub use journal::{Journal, JournalError, Recorded};
+pub use random::Random;
+pub use store::{Content, SecretStore, StoreView, Stored, Which};
+pub use verifier::{Exchange, Verifier};
