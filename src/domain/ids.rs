@@ -159,3 +159,10 @@ impl fmt::Display for OperationId {
         write!(f, "op{}", self.0)
     }
 }
+
+impl VersionId {
+    /// Joins two hexadecimal digests; such a text is always a valid id.
+    pub(crate) fn from_hex_halves(first: &str, second: &str) -> Self {
+        Self(format!("{first}{second}"))
+    }
+}

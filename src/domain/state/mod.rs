@@ -1,10 +1,211 @@
-//! All that the journal knows of one secret.
+//! All that the journal knows of one secret, and how events change it.
+//!
+//! ```text
+//! Claimed → Issued → Staged → Verified → Promoted → Drained → Disabled → Soaked → Deleted → Complete
+//!    ↑________|________|__________|          |___________|__________|________|
+//!     abandoned (secret lost, suspect)        Reverting (current dead, abort)
+//!                                                 ↓
+//!                               RollingBack (new key removed) → RolledBack
+//! ```
+//!
+//! `apply` is the only way to change a state; an event that does not fit is rejected, so a journal
+//! that we did not write cannot be replayed into nonsense. Holds no secret and reads no clock.
 
-use serde::{Deserialize, Serialize};
+mod apply;
+mod effect;
+mod event;
+mod key;
+mod reason;
+mod rotation;
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
-    Checkpoint,
-    Noted { text: String },
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use apply::{IllegalTransition, apply};
+pub use effect::{Effect, Outcome, Question, Source};
+pub use event::{Baseline, Event, Evidence, Request, RequestKind, Requester};
+pub use key::{Life, ManagedKey, Origin, Suspect};
+pub use reason::{ParkReason, ReadOnlyReason, Refusal};
+pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger};
+
+use super::class::Class;
+use super::clocks::{Moment, Timekeeper};
+use super::facts::KeyProof;
+use super::ids::{KeyId, OperationId, PolicyName, RotationId};
+
+/// The fold of one secret's events.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct State {
+    pub time: Timekeeper,
+    /// The policy that last acted on this secret.
+    pub policy: Option<PolicyName>,
+    pub adoption: Adoption,
+    /// The credential last completed, rolled back to, or adopted.
+    pub settled: Option<Settled>,
+    pub baseline: Option<Baseline>,
+    /// Every key that we adopted or minted and that is not proven gone.
+    pub keys: BTreeMap<KeyId, ManagedKey>,
+    /// Keys of the last clean list, whoever made them.
+    pub known: BTreeSet<KeyId>,
+    /// Keys that we may have minted, or that appeared around a leak; nobody has ruled on them.
+    pub orphans: BTreeMap<KeyId, Orphan>,
+    pub suspects: BTreeMap<KeyId, Suspect>,
+    pub rotation: Option<Rotation>,
+    pub questions: BTreeMap<OperationId, Question>,
+    /// When each request was sent that was never answered, whatever was seen since (R1).
+    pub unanswered: BTreeSet<UnansweredSince>,
+    pub next_operation: OperationId,
+    pub requests: Requests,
+    pub parked: Option<Park>,
+    pub trouble: Option<Trouble>,
+    /// Learnt from a refusal by etag (R21).
+    pub etags_enforced: bool,
+    pub last: Option<LastRotation>,
+    /// What the last request that was refused was refused for.
+    pub refused: Option<(RequestKind, Refusal)>,
+}
+
+/// Whether we may rotate this secret (R31).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Adoption {
+    #[default]
+    Unadopted,
+    ReadOnly(ReadOnlyReason),
+    Adopted,
+}
+
+/// The credential that *current* is expected to hold while no rotation is open.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Settled {
+    pub held: Held,
+    pub since: Moment,
+    /// The key's creation as the store dates it, for the key's age after an adoption.
+    pub created_ms: Option<i64>,
+}
+
+/// A key that may be ours.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Orphan {
+    pub since: Moment,
+    pub kind: OrphanKind,
+    /// A person said that it may live.
+    pub kept: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OrphanKind {
+    /// Appeared while one of our creates had no reply.
+    PossiblyMinted,
+    /// Appeared around a leak: the leaked key may have minted it (R17).
+    Stranger,
+}
+
+/// A moment by its wall clock and all, ordered so that a set can hold it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UnansweredSince(pub OperationId, pub Moment);
+
+impl PartialOrd for UnansweredSince {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for UnansweredSince {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+/// Open wishes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Requests {
+    pub rotate: Option<(RotationId, Trigger)>,
+    pub abort: bool,
+    pub resume: bool,
+    pub adopt: bool,
+    pub leak: Option<Leak>,
+}
+
+/// An open leak report.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Leak {
+    pub rotation: RotationId,
+    pub reported: Moment,
+    pub kill_first: bool,
+    pub grace_ms: i64,
+    pub since_ms: Option<i64>,
+    pub suspects: BTreeSet<KeyId>,
+    /// The account's list was compared after the last suspect died.
+    pub compared: bool,
+}
+
+/// Parked: a reason beside the state.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Park {
+    pub reason: ParkReason,
+    pub since: Moment,
+}
+
+/// A failure that repeats.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Trouble {
+    pub class: Class,
+    pub step: String,
+    pub count: u32,
+    pub since: Moment,
+}
+
+/// How the last rotation went.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LastRotation {
+    pub id: RotationId,
+    pub ending: Ending,
+    pub started: Moment,
+    pub ended: Moment,
+    pub because: Option<String>,
+}
+
+impl State {
+    #[must_use]
+    pub fn is_suspect(&self, key: &KeyId) -> bool {
+        self.suspects.contains_key(key)
+    }
+
+    /// Suspects whose death is not proven.
+    pub fn suspects_alive(&self) -> impl Iterator<Item = &KeyId> {
+        self.suspects.iter().filter(|(_, s)| s.dead.is_none()).map(|(key, _)| key)
+    }
+
+    /// Orphans that await a ruling.
+    pub fn orphans_unruled(&self) -> impl Iterator<Item = (&KeyId, &Orphan)> {
+        self.orphans.iter().filter(|(_, orphan)| !orphan.kept)
+    }
+
+    /// Open creates.
+    #[must_use]
+    pub fn open_creates(&self) -> usize {
+        self.questions.values().filter(|q| matches!(q.effect, Effect::Issue { .. })).count()
+    }
+
+    /// Whether an open question touches this key; a label move touches the keys of both versions.
+    #[must_use]
+    pub fn touched(&self, key: &KeyId) -> bool {
+        self.questions.values().any(|question| match &question.effect {
+            Effect::Issue { .. } => false,
+            Effect::Promote { from, to } => [from, to].iter().any(|version| {
+                self.keys.iter().any(|(id, k)| id == key && k.version.as_ref() == Some(version))
+                    || self.rotation.as_ref().is_some_and(|r| {
+                        r.old.version == **version && r.old.proof.key == *key
+                            || r.staged
+                                .iter()
+                                .any(|s| s.version == **version && s.proof.key == *key)
+                    })
+            }),
+            effect => effect.key() == Some(key),
+        })
+    }
+
+    /// The proof of a managed key whose secret is held somewhere.
+    #[must_use]
+    pub fn proof_of(&self, key: &KeyId) -> Option<KeyProof> {
+        self.keys.get(key)?.proof(key)
+    }
 }

@@ -1,0 +1,209 @@
+//! What the journal records. Holds no secret.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::effect::{Effect, Outcome};
+use super::reason::{ParkReason, ReadOnlyReason, Refusal};
+use super::rotation::{Ending, Held, Phase, Trigger};
+use crate::domain::class::Class;
+use crate::domain::facts::{Identity, KeyProof};
+use crate::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId};
+use crate::domain::secret::{Digest, Fingerprint};
+
+/// One fact of a secret's history.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// This key is ours to rotate from now on (R31).
+    Adopted {
+        policy: PolicyName,
+        held: Held,
+        /// The version's creation by the store's clock, where it is told: the key's age.
+        created_ms: Option<i64>,
+        baseline: Baseline,
+        unmanaged: BTreeSet<KeyId>,
+        by_operator: bool,
+    },
+    /// First contact, or a chain ahead of us, forbids to act until an operator rules.
+    ReadOnly {
+        policy: PolicyName,
+        reason: ReadOnlyReason,
+    },
+    /// Somebody, or the schedule, asked for something.
+    Requested {
+        request: Request,
+        by: Requester,
+    },
+    /// A request was weighed; `refused` says why it was not followed.
+    Answered {
+        request: RequestKind,
+        refused: Option<Refusal>,
+    },
+    /// Preflight passed: a rotation is open, in phase *claimed*.
+    Started {
+        rotation: RotationId,
+        trigger: Trigger,
+        old: Held,
+        token_life_ms: Option<i64>,
+    },
+    /// A phase was reached.
+    Entered {
+        phase: Phase,
+        because: Option<String>,
+    },
+    /// The new key will not be promoted: it goes the way of every retired key.
+    Abandoned {
+        key: KeyId,
+        because: String,
+    },
+    /// *Current* has the same credential on another version: stage again on it (R6).
+    Rebased,
+    /// A mutation is about to be sent.
+    Intended {
+        operation: OperationId,
+        effect: Effect,
+    },
+    /// The effect of an open question was seen before quiesce.
+    Seen {
+        operation: OperationId,
+    },
+    /// What became of a mutation.
+    Settled {
+        operation: OperationId,
+        outcome: Outcome,
+    },
+    /// The list read directly after our disable shows this etag (R21).
+    Pinned {
+        key: KeyId,
+        etag: Option<Etag>,
+    },
+    /// The pin is lost: pin again, and soak again.
+    PinLost {
+        key: KeyId,
+    },
+    /// A key's death, or its absence, is proven beside a positive control (R20).
+    Proven {
+        key: KeyId,
+        evidence: Evidence,
+    },
+    /// A key that we disabled or that was proven dead was seen alive.
+    Revived {
+        key: KeyId,
+    },
+    /// *Current* was seen to name this key where another was expected; its drain starts anew.
+    Served {
+        key: KeyId,
+    },
+    /// The new key's exchange was rejected; propagation may be slow (bounded).
+    VerifyFailed,
+    /// The account's keys that nobody has ruled on.
+    Strangers {
+        keys: BTreeSet<KeyId>,
+    },
+    /// A person ruled that a key may live.
+    Kept {
+        key: KeyId,
+        by: Requester,
+    },
+    /// What the outside shows of the account, to compare the next key with (R23).
+    BaselineTaken {
+        baseline: Baseline,
+    },
+    Parked {
+        reason: ParkReason,
+    },
+    Unparked {
+        by_operator: bool,
+    },
+    /// A step could not be decided or sent.
+    Troubled {
+        class: Class,
+        step: String,
+    },
+    /// Time passed under observation (R19).
+    Checkpoint,
+    /// The rotation is over. `keys` is the last clean list.
+    Ended {
+        ending: Ending,
+        keys: BTreeSet<KeyId>,
+    },
+    /// Every suspect of the open report is proven dead.
+    LeakClosed,
+}
+
+/// Whose word a request is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Requester {
+    /// `schedule`, or the operating system's name for the person.
+    pub who: String,
+    pub reason: Option<String>,
+}
+
+/// A durable wish, weighed only after open questions are resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    Rotate {
+        rotation: RotationId,
+        trigger: Trigger,
+    },
+    Leak {
+        /// Used if the report needs a rotation of its own.
+        rotation: RotationId,
+        suspects: BTreeMap<KeyId, Option<Fingerprint>>,
+        kill_first: bool,
+        grace_ms: i64,
+        since_ms: Option<i64>,
+    },
+    Abort,
+    Resume,
+    /// Accept what *current* holds, or the new key's profile, as right.
+    Adopt,
+}
+
+impl Request {
+    #[must_use]
+    pub fn kind(&self) -> RequestKind {
+        match self {
+            Self::Rotate { .. } => RequestKind::Rotate,
+            Self::Leak { .. } => RequestKind::Leak,
+            Self::Abort => RequestKind::Abort,
+            Self::Resume => RequestKind::Resume,
+            Self::Adopt => RequestKind::Adopt,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestKind {
+    Rotate,
+    Leak,
+    Abort,
+    Resume,
+    Adopt,
+}
+
+/// Identity and canary answers of a key that was right (R23).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Baseline {
+    pub identity: Option<Identity>,
+    pub canaries: Vec<Digest>,
+    /// Digest of the canary queries: another set of canaries starts a new baseline.
+    pub questions: Digest,
+}
+
+/// What a claim of death or absence rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// Rejected exchanges, each followed by a success of `control` at the same endpoint.
+    Rejected { control: KeyProof },
+    /// A complete list with `control`'s key in it says `enabled: false`, or acknowledged our
+    /// disable, for a key whose secret nobody holds.
+    ListedDisabled { control: KeyId },
+    /// Absent from a complete list that holds `control`'s key; rejected too if its secret is known.
+    Absent { control: KeyId },
+}

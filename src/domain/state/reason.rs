@@ -1,0 +1,104 @@
+//! Why something stopped: reasons as values. Their texts for people live in `report`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::class::Class;
+use crate::domain::facts::StoreProblem;
+use crate::domain::ids::KeyId;
+
+/// Why a rotation, or a secret, waits for an operator. No deadline cures it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum ParkReason {
+    /// *Current* names a credential that is neither the old nor the new one: a person's choice.
+    CurrentChanged,
+    /// *Current* names the old key again after our promote.
+    CurrentMovedBack,
+    /// *Current* does not authenticate, and nothing we know of can take its place: break-glass.
+    CurrentDead,
+    /// Neither the old nor the new key authenticates.
+    BothDead,
+    /// *Current* holds no credential.
+    CurrentMalformed,
+    /// *Pending* is on a version that is not ours.
+    ForeignPending,
+    /// The new key acts as somebody else, answers a canary differently, or lacks a right.
+    ProfileDiffers { what: String },
+    /// Three keys were minted and none could be promoted.
+    TooManyCreates,
+    /// *Current* was edited ten times while we staged.
+    TooManyAttempts,
+    /// Two or more possible orphans await a ruling: we do not add to the pile.
+    Orphans,
+    /// Somebody acted on a key that we had disabled: its etag is no longer our pin.
+    PinDiffers { key: KeyId },
+    /// A key that another policy names must not be retired.
+    NamedElsewhere { key: KeyId, policy: String },
+    /// A version that we put is gone or holds something else.
+    StagedChanged,
+    /// No credential is left that may call the issuer.
+    NoActor,
+    /// A key came back to life again and again.
+    KeepsReviving { key: KeyId },
+    /// The same failure again and again; cured by itself when it stops.
+    Trouble { class: Class, step: String },
+    /// An abort was asked for and carried out; nothing goes on by itself.
+    Aborted,
+}
+
+/// Why a secret may be looked at but not rotated (R31).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum ReadOnlyReason {
+    NoValue,
+    Malformed,
+    PendingPresent,
+    CurrentRejected,
+    OtherIdentity { found: String },
+    NamedElsewhere { policy: String },
+}
+
+/// Why a request was not followed. Nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "refusal", rename_all = "snake_case")]
+pub enum Refusal {
+    Store {
+        problem: StoreProblem,
+    },
+    NoCurrent,
+    CurrentMalformed,
+    CurrentChanged,
+    CurrentDead,
+    ForeignPending,
+    TooLarge,
+    Misconfigured,
+    Rights {
+        what: String,
+    },
+    OtherIdentity {
+        found: String,
+    },
+    NamedElsewhere {
+        policy: String,
+    },
+    DrainTooShort {
+        needed_ms: i64,
+    },
+    ClockSkew,
+    Orphans,
+    ReadOnly,
+    Trouble {
+        class: Class,
+        step: String,
+    },
+    /// Nothing is open that it could apply to.
+    NothingOpen,
+    /// Too late: the old key is gone.
+    TooLate,
+    /// The old key is a suspect or does not work: going back would break consumers.
+    OldKeyUnfit,
+    /// Another rotation is open; the request joined it.
+    Joined,
+    /// `--kill-first` would lock us out (R18).
+    KillFirstLocksOut,
+}

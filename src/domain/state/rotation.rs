@@ -1,0 +1,177 @@
+//! One open run of the state machine.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::clocks::Moment;
+use crate::domain::facts::KeyProof;
+use crate::domain::ids::{KeyId, RotationId, VersionId};
+use crate::domain::secret::Digest;
+
+/// What has been achieved. *Parked* is not a phase: it is a reason beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Preflight passed; a create may be sent.
+    Claimed,
+    /// A new key exists; its secret is in memory, or in a version built on a stale base.
+    Issued,
+    /// A version holds the new credential as *pending*.
+    Staged,
+    /// The credential read back from the store works and acts as the same account.
+    Verified,
+    /// *Current* names the new key; consumers move.
+    Promoted,
+    /// Nobody should be using the old key any more.
+    Drained,
+    /// The old key is disabled and proven dead.
+    Disabled,
+    /// Nobody missed it.
+    Soaked,
+    /// The old key is deleted and proven absent.
+    Deleted,
+    /// Moving *current* back to the old key.
+    Reverting,
+    /// Removing the new key.
+    RollingBack,
+}
+
+impl Phase {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::Issued => "issued",
+            Self::Staged => "staged",
+            Self::Verified => "verified",
+            Self::Promoted => "promoted",
+            Self::Drained => "drained",
+            Self::Disabled => "disabled",
+            Self::Soaked => "soaked",
+            Self::Deleted => "deleted",
+            Self::Reverting => "reverting",
+            Self::RollingBack => "rolling_back",
+        }
+    }
+
+    /// The new key has not been *current* in this pass of the machine.
+    #[must_use]
+    pub fn before_promote(self) -> bool {
+        matches!(self, Self::Claimed | Self::Issued | Self::Staged | Self::Verified)
+    }
+
+    /// The new key is expected to be *current*.
+    #[must_use]
+    pub fn after_promote(self) -> bool {
+        matches!(
+            self,
+            Self::Promoted | Self::Drained | Self::Disabled | Self::Soaked | Self::Deleted
+        )
+    }
+}
+
+/// Why a rotation was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    Schedule,
+    Person,
+    Leak,
+}
+
+/// How a rotation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    Complete,
+    RolledBack,
+    /// Its promoted key was reported leaked, or an operator adopted another: the next rotation
+    /// retires what this one left.
+    Superseded,
+}
+
+/// A credential and the version it was read from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Held {
+    pub proof: KeyProof,
+    pub version: VersionId,
+}
+
+/// The key that this rotation minted and means to promote.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NewKey {
+    pub key: KeyId,
+    pub proof: Option<KeyProof>,
+}
+
+/// One version that this rotation put.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StagedVersion {
+    pub version: VersionId,
+    /// The version on which it was built (R6).
+    pub base: VersionId,
+    pub proof: KeyProof,
+}
+
+/// An open rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Rotation {
+    pub id: RotationId,
+    pub trigger: Trigger,
+    pub started: Moment,
+    pub phase: Phase,
+    pub entered: Moment,
+    pub old: Held,
+    pub new: Option<NewKey>,
+    /// Grows with every new secret or base; part of the request token (R2).
+    pub attempt: u32,
+    pub creates: u32,
+    pub staged: Vec<StagedVersion>,
+    pub verify_failures: u32,
+    pub promoted_at: Option<Moment>,
+    /// Our last acknowledged move of *current*: reads may lag behind it (R13).
+    pub moved: Option<(VersionId, Moment)>,
+    /// Why it is rolling back or reverting, for the person who asks.
+    pub because: Option<String>,
+}
+
+impl Rotation {
+    /// The newest version that holds the new credential.
+    #[must_use]
+    pub fn staged_new(&self) -> Option<&StagedVersion> {
+        let proof = self.new.as_ref()?.proof.as_ref()?;
+        self.staged.iter().rev().find(|staged| staged.proof == *proof)
+    }
+
+    /// The newest version that this rotation put with the old credential (for a revert).
+    #[must_use]
+    pub fn staged_old(&self) -> Option<&StagedVersion> {
+        self.staged.iter().rev().find(|staged| staged.proof == self.old.proof)
+    }
+
+    #[must_use]
+    pub fn new_proof(&self) -> Option<&KeyProof> {
+        self.new.as_ref()?.proof.as_ref()
+    }
+
+    /// Whether a version is one of this rotation's.
+    #[must_use]
+    pub fn put(&self, version: &VersionId) -> bool {
+        self.staged.iter().any(|staged| staged.version == *version)
+    }
+
+    /// The request token of the next put: `H(rotation uuid, attempt)`, 64 hexadecimal digits (R2).
+    #[must_use]
+    pub fn next_token(&self) -> VersionId {
+        request_token(self.id, self.attempt + 1)
+    }
+}
+
+/// AWS takes tokens of 32 to 64 characters (its API reference, `ClientRequestToken`).
+fn request_token(rotation: RotationId, attempt: u32) -> VersionId {
+    let half = |salt: &str| {
+        let text = format!("{rotation}/{attempt}/{salt}");
+        String::from(Digest::of("rekeyd/request-token/1", &text))
+    };
+    // Two 128-bit halves; a hexadecimal text is always a valid id.
+    VersionId::from_hex_halves(&half("a"), &half("b"))
+}
