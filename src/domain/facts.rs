@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::class::Class;
-use super::ids::{Etag, KeyId, VersionId};
+use super::ids::{Etag, KeyId, RotationId, VersionId};
 use super::secret::{Digest, Fingerprint};
 
 /// One thing the planner wants to know.
@@ -172,6 +172,8 @@ pub enum Death {
     Alive,
     /// Rejected, but no live key vouched for the endpoint in the same interval.
     NoControl,
+    /// The dying key's secret can no longer be read anywhere.
+    NoSecret,
 }
 
 /// Something to read before the next decision.
@@ -221,6 +223,8 @@ pub struct Observed {
     pub in_memory: Option<KeyProof>,
     /// Which other policy names a key, by each policy's last journaled observation (R22).
     pub named_elsewhere: BTreeMap<KeyId, String>,
+    /// The id that a rotation would get if one started now; fresh at every look.
+    pub next_rotation: RotationId,
 }
 
 impl Observed {

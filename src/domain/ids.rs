@@ -137,7 +137,9 @@ impl fmt::Display for PolicyName {
 }
 
 /// One run of the state machine; also its trace id. Random (R2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
 #[serde(transparent)]
 pub struct RotationId(pub Uuid);
 

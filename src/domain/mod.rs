@@ -5,6 +5,7 @@ pub mod class;
 pub mod clocks;
 pub mod facts;
 pub mod ids;
+pub mod plan;
 pub mod policy;
 pub mod secret;
 pub mod state;

@@ -36,7 +36,7 @@ pub fn apply(mut state: State, at: &Stamp, event: &Event) -> Result<State, Illeg
 }
 
 fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
-    if !matches!(event, Event::Troubled { .. } | Event::Checkpoint | Event::Parked { .. }) {
+    if is_progress(event) {
         state.trouble = None;
     }
     match event {
@@ -118,8 +118,24 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
                 return illegal("leak_closed", "a suspect is not proven dead");
             }
             state.requests.leak = None;
+            state.keys.retain(|_, managed| managed.origin != Origin::Foreign);
             Ok(())
         }
+    }
+}
+
+/// Whether the failures counted so far are over. A request that came to nothing is no progress.
+fn is_progress(event: &Event) -> bool {
+    match event {
+        Event::Settled { outcome, .. } => !matches!(outcome, Outcome::NoEffect { .. }),
+        Event::Troubled { .. }
+        | Event::Checkpoint
+        | Event::Parked { .. }
+        | Event::Intended { .. }
+        | Event::Seen { .. }
+        | Event::Served { .. }
+        | Event::PinLost { .. } => false,
+        _ => true,
     }
 }
 
@@ -165,13 +181,11 @@ fn adoption(state: &mut State, now: Moment, event: &Event) {
 fn requested(state: &mut State, now: Moment, request: &Request) -> Applied {
     state.refused = None;
     match request {
-        Request::Rotate { rotation, trigger } => {
-            state.requests.rotate = Some((*rotation, *trigger));
-        }
+        Request::Rotate { trigger } => state.requests.rotate = Some(*trigger),
         Request::Abort => state.requests.abort = true,
         Request::Resume => state.requests.resume = true,
         Request::Adopt => state.requests.adopt = true,
-        Request::Leak { rotation, suspects, kill_first, grace_ms, since_ms } => {
+        Request::Leak { suspects, kill_first, grace_ms, since_ms } => {
             for key in suspects.keys() {
                 let foreign = !state.keys.contains_key(key);
                 let suspect = Suspect { reported: now.clone(), dead: None, foreign };
@@ -180,12 +194,12 @@ fn requested(state: &mut State, now: Moment, request: &Request) -> Applied {
             let mut open = state.requests.leak.take().map_or_else(Default::default, |l| l.suspects);
             open.extend(suspects.keys().cloned());
             state.requests.leak = Some(Leak {
-                rotation: *rotation,
                 reported: now,
                 kill_first: *kill_first,
                 grace_ms: *grace_ms,
                 since_ms: *since_ms,
                 suspects: open,
+                rolled_back: 0,
                 compared: false,
             });
         }
@@ -204,7 +218,7 @@ fn answered(state: &mut State, request: RequestKind) {
 }
 
 fn started(state: &mut State, now: Moment, event: &Event) -> Applied {
-    let Event::Started { rotation, trigger, old, .. } = event else {
+    let Event::Started { rotation, trigger, old, token_life_ms } = event else {
         return illegal("started", "not a start");
     };
     if state.rotation.is_some() {
@@ -236,6 +250,9 @@ fn started(state: &mut State, now: Moment, event: &Event) -> Applied {
         promoted_at: None,
         moved: None,
         because: None,
+        token_life_ms: *token_life_ms,
+        label_moves: 0,
+        aborted: false,
     });
     Ok(())
 }
@@ -273,6 +290,7 @@ fn entered(state: &mut State, now: Moment, phase: Phase, because: Option<&String
     }
     rotation.phase = phase;
     rotation.entered = now.clone();
+    rotation.aborted |= state.requests.abort;
     if because.is_some() {
         rotation.because = because.cloned();
     }
@@ -333,6 +351,7 @@ fn intended(state: &mut State, now: Moment, operation: OperationId, effect: &Eff
         match effect {
             Effect::Issue { .. } => rotation.creates += 1,
             Effect::Stage { .. } => rotation.attempt += 1,
+            Effect::Unstage { .. } | Effect::DropPrevious { .. } => rotation.label_moves += 1,
             _ => {}
         }
     }
@@ -389,11 +408,17 @@ fn forbidden(state: &State, effect: &Effect) -> Option<&'static str> {
         Effect::Disable { key, .. } if !state.keys.contains_key(key) && !state.is_suspect(key) => {
             Some("only a managed key, or a suspect, is disabled")
         }
+        Effect::Delete { key, .. }
+            if state.keys.get(key).is_some_and(|k| k.origin == Origin::Foreign) =>
+        {
+            Some("a key that is not managed is never deleted")
+        }
         Effect::Delete { key, etag, .. } => match state.keys.get(key).map(|k| &k.life) {
             Some(Life::Disabled { pinned: true, pin, .. }) if pin == etag => None,
             Some(Life::Disabled { .. }) => Some("a delete carries the pin"),
             _ => Some("only a key that we disabled is deleted"),
         },
+        Effect::Install { .. } if state.rotation.is_some() => Some("a rotation is open"),
         _ => None,
     }
 }
@@ -417,7 +442,7 @@ fn settled(state: &mut State, now: Moment, operation: OperationId, outcome: &Out
         Effect::Issue { .. } => minted(state, now, outcome),
         Effect::Stage { token, base, proof, .. } => staged(state, now, token, base, proof),
         Effect::Promote { from, to } => promoted(state, now, &from, &to, outcome),
-        Effect::Unstage { .. } | Effect::DropPrevious { .. } => Ok(()),
+        Effect::Unstage { .. } | Effect::DropPrevious { .. } | Effect::Install { .. } => Ok(()),
         Effect::Disable { key, etag, .. } => {
             let life = match outcome {
                 Outcome::Done { etag: pin, ours } => Life::Disabled {
@@ -468,7 +493,7 @@ fn set_life(state: &mut State, key: &KeyId, life: Life) -> Applied {
         let since = state.suspects.get(key).map(|s| s.reported.clone()).unwrap_or_default();
         let managed = ManagedKey {
             fingerprint: None,
-            origin: Origin::Adopted,
+            origin: Origin::Foreign,
             since,
             version: None,
             last_served: None,
@@ -567,7 +592,7 @@ fn promoted(
     }
     rotation.moved = Some((from.clone(), now.clone()));
     let forward = rotation.new.as_ref().is_some_and(|new| new.key == reached);
-    if forward && rotation.phase.before_promote() {
+    if forward && !rotation.phase.after_promote() {
         rotation.phase = Phase::Promoted;
         rotation.entered = now.clone();
     }
@@ -661,6 +686,9 @@ fn unparked(state: &mut State, by_operator: bool) -> Applied {
     let Some(park) = state.parked.take() else {
         return illegal("unparked", "nothing is parked");
     };
+    if by_operator && let Some(leak) = state.requests.leak.as_mut() {
+        leak.rolled_back = 0;
+    }
     if let (true, ParkReason::PinDiffers { key }) = (by_operator, &park.reason) {
         // The operator's word that the act was meant: disable, pin, and soak again.
         return pin_lost(state, key);
@@ -713,6 +741,9 @@ fn ended(state: &mut State, now: Moment, ending: Ending) -> Applied {
     state.keys.retain(|_, managed| !managed.is_gone());
     if ending != Ending::Superseded {
         state.unanswered.clear();
+    }
+    if let Some(leak) = state.requests.leak.as_mut().filter(|_| ending == Ending::RolledBack) {
+        leak.rolled_back += if rotation.aborted { 2 } else { 1 };
     }
     state.requests.abort = false;
     state.parked = None;

@@ -27,6 +27,8 @@ pub enum Effect {
     Disable { actor: Actor, key: KeyId, etag: Option<Etag>, was_enabled: bool },
     /// Undo our own disable.
     Enable { actor: Actor, key: KeyId, etag: Option<Etag> },
+    /// Write a credential that an operator gave as *current* (R31).
+    Install { token: VersionId, proof: KeyProof, replaces: Option<VersionId> },
     /// Delete a key by the pin that our own disable left.
     Delete { actor: Actor, key: KeyId, etag: Option<Etag> },
 }
@@ -42,6 +44,19 @@ pub enum Source {
 }
 
 impl Effect {
+    /// The names of all effects.
+    pub const NAMES: [&'static str; 9] = [
+        "issue",
+        "stage",
+        "promote",
+        "unstage",
+        "drop_previous",
+        "disable",
+        "enable",
+        "delete",
+        "install",
+    ];
+
     /// The step's name in logs, spans, and messages.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -54,6 +69,7 @@ impl Effect {
             Self::Disable { .. } => "disable",
             Self::Enable { .. } => "enable",
             Self::Delete { .. } => "delete",
+            Self::Install { .. } => "install",
         }
     }
 
@@ -64,7 +80,7 @@ impl Effect {
             Self::Disable { key, .. } | Self::Enable { key, .. } | Self::Delete { key, .. } => {
                 Some(key)
             }
-            Self::Stage { proof, .. } => Some(&proof.key),
+            Self::Stage { proof, .. } | Self::Install { proof, .. } => Some(&proof.key),
             _ => None,
         }
     }

@@ -146,12 +146,9 @@ pub struct Requester {
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
     Rotate {
-        rotation: RotationId,
         trigger: Trigger,
     },
     Leak {
-        /// Used if the report needs a rotation of its own.
-        rotation: RotationId,
         suspects: BTreeMap<KeyId, Option<Fingerprint>>,
         kill_first: bool,
         grace_ms: i64,

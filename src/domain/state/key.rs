@@ -30,6 +30,8 @@ pub enum Origin {
     Minted,
     /// Minted with a lost reply and proven ours (R3).
     Attributed,
+    /// A suspect that an operator named with `--key`: disabled, never deleted.
+    Foreign,
 }
 
 /// How far a key's retirement has got.

@@ -117,7 +117,7 @@ impl Ord for UnansweredSince {
 /// Open wishes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Requests {
-    pub rotate: Option<(RotationId, Trigger)>,
+    pub rotate: Option<Trigger>,
     pub abort: bool,
     pub resume: bool,
     pub adopt: bool,
@@ -127,12 +127,13 @@ pub struct Requests {
 /// An open leak report.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Leak {
-    pub rotation: RotationId,
     pub reported: Moment,
     pub kill_first: bool,
     pub grace_ms: i64,
     pub since_ms: Option<i64>,
     pub suspects: BTreeSet<KeyId>,
+    /// Rotations of this report that were rolled back; an abort counts double.
+    pub rolled_back: u32,
     /// The account's list was compared after the last suspect died.
     pub compared: bool,
 }

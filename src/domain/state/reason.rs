@@ -42,8 +42,8 @@ pub enum ParkReason {
     KeepsReviving { key: KeyId },
     /// The same failure again and again; cured by itself when it stops.
     Trouble { class: Class, step: String },
-    /// An abort was asked for and carried out; nothing goes on by itself.
-    Aborted,
+    /// The rotation that a leak started was rolled back, by abort or twice; the suspect lives on.
+    LeakRolledBack,
 }
 
 /// Why a secret may be looked at but not rotated (R31).

@@ -132,6 +132,10 @@ pub struct Rotation {
     pub moved: Option<(VersionId, Moment)>,
     /// Why it is rolling back or reverting, for the person who asks.
     pub because: Option<String>,
+    /// How long an access token lives, as the first exchange said.
+    pub token_life_ms: Option<i64>,
+    pub label_moves: u32,
+    pub aborted: bool,
 }
 
 impl Rotation {

@@ -1,0 +1,176 @@
+//! Heal: *current* does not authenticate, and something that we know of can serve (R11, R13).
+//! Runs in every state, parked or not. Never enables or promotes a suspect (R15).
+
+use super::step::Step;
+use super::view::{Found, View};
+use crate::domain::facts::{Actor, Holding, KeyProof};
+use crate::domain::ids::{KeyId, VersionId};
+use crate::domain::state::{
+    Effect, Event, Life, ParkReason, Phase, Rotation, Source, StagedVersion,
+};
+
+/// The healing step, if one is due.
+pub(super) fn heal(v: &View<'_>) -> Found<Option<Step>> {
+    let Some(store) = v.store_if_clear()? else { return Ok(None) };
+    let Some(version) = &store.current else { return Ok(None) };
+    let Some(holding) = v.holding_if_clear(version)? else { return Ok(None) };
+    let Some(proof) = holding.proof() else { return Ok(None) };
+    match v.works_if_clear(proof)? {
+        Some(false) => {}
+        Some(true) => return Ok(recovered(v)),
+        None => return Ok(None),
+    }
+    if let Some(step) = undo_our_disable(v, &proof.key)? {
+        return Ok(Some(step));
+    }
+    let Some(rotation) = &v.state.rotation else { return Ok(nothing_open(v)) };
+    if v.is_new(proof) {
+        return new_key_died(v, rotation);
+    }
+    if v.is_old(proof) {
+        return old_key_died(v, rotation, version, holding);
+    }
+    Ok(None)
+}
+
+/// *Current* works again: what was parked for it is over.
+fn recovered(v: &View<'_>) -> Option<Step> {
+    let park = v.state.parked.as_ref()?;
+    matches!(park.reason, ParkReason::CurrentDead | ParkReason::BothDead | ParkReason::NoActor)
+        .then(|| Step::record(Event::Unparked { by_operator: false }))
+}
+
+/// With no rotation open nothing is left of ours to put in its place; a new key may be asked for.
+fn nothing_open(v: &View<'_>) -> Option<Step> {
+    let asked = &v.state.requests;
+    let waiting = asked.rotate.is_some() || asked.leak.is_some() || asked.adopt || asked.resume;
+    if waiting || v.state.parked.is_some() {
+        return None;
+    }
+    Some(Step::record(Event::Parked { reason: ParkReason::CurrentDead }))
+}
+
+/// Enables a key that our own disable disabled, if its etag is still the pin.
+fn undo_our_disable(v: &View<'_>, key: &KeyId) -> Found<Option<Step>> {
+    let Some(managed) = v.state.keys.get(key) else { return Ok(None) };
+    let Life::Disabled { ours: true, pinned: true, pin, .. } = &managed.life else {
+        return Ok(None);
+    };
+    if v.state.is_suspect(key) {
+        return Ok(None);
+    }
+    let actor = match v.actor(Some(key)) {
+        Ok(actor) => actor,
+        Err(step @ Step::Look(_)) => return Err(step),
+        Err(_) => return Ok(None),
+    };
+    enable_if_pinned(v, key, pin.as_ref(), actor)
+}
+
+fn enable_if_pinned(
+    v: &View<'_>,
+    key: &KeyId,
+    pin: Option<&crate::domain::ids::Etag>,
+    actor: Actor,
+) -> Found<Option<Step>> {
+    let listed = match v.keys(&actor) {
+        Ok(index) => index.keys.get(key),
+        Err(step @ Step::Look(_)) => return Err(step),
+        Err(_) => return Ok(None),
+    };
+    Ok(listed
+        .filter(|l| l.etag.as_ref() == pin && l.enabled != Some(true))
+        .map(|_| Step::Do(Effect::Enable { actor, key: key.clone(), etag: pin.cloned() })))
+}
+
+/// Whether a credential of ours could serve: unsuspected, not disabled by us, and it works.
+fn can_serve(v: &View<'_>, proof: &KeyProof) -> Found<bool> {
+    let live = v.state.keys.get(&proof.key).is_some_and(|k| k.life == Life::Live);
+    if !live || v.state.is_suspect(&proof.key) {
+        return Ok(false);
+    }
+    Ok(v.works_if_clear(proof)? == Some(true))
+}
+
+/// *Current* names the new key, and it is dead: back to the old one, if that works or can.
+fn new_key_died(v: &View<'_>, rotation: &Rotation) -> Found<Option<Step>> {
+    let phase = rotation.phase;
+    if !phase.after_promote() {
+        // A promote is seen first; Reverting is at work already.
+        return Ok(None);
+    }
+    let old = &rotation.old.proof;
+    let disabled_by_us = v
+        .state
+        .keys
+        .get(&old.key)
+        .is_some_and(|k| matches!(k.life, Life::Disabled { ours: true, .. }));
+    if can_serve(v, old)? || (disabled_by_us && undo_our_disable(v, &old.key)?.is_some()) {
+        return Ok(Some(Step::record(Event::Entered {
+            phase: Phase::Reverting,
+            because: Some("the new key stopped working".to_owned()),
+        })));
+    }
+    // Before anything is given up, the old key's state must be clear.
+    if !v.state.is_suspect(&old.key) && v.works_if_clear(old)?.is_none() {
+        return Ok(None);
+    }
+    Ok(v.state.parked.is_none().then(|| v.park(ParkReason::BothDead)))
+}
+
+/// *Current* names the old key, and it is dead: forward, if the new one works.
+fn old_key_died(
+    v: &View<'_>,
+    rotation: &Rotation,
+    version: &VersionId,
+    holding: &Holding,
+) -> Found<Option<Step>> {
+    let unpark =
+        || v.state.parked.as_ref().map(|_| Step::record(Event::Unparked { by_operator: false }));
+    let Some(staged) = rotation.staged_new() else {
+        // In memory, or not minted: the machine goes forward by itself.
+        return Ok(if v.seen.in_memory.is_some() { unpark() } else { None });
+    };
+    if let Some(step) = undo_our_disable(v, &staged.proof.key)? {
+        return Ok(Some(step));
+    }
+    if !can_serve(v, &staged.proof)? {
+        return Ok(None);
+    }
+    match rotation.phase {
+        // The kill itself disabled it (R18): the machine verifies and goes forward.
+        Phase::Staged if v.state.is_suspect(&rotation.old.proof.key) => Ok(None),
+        Phase::Staged => Ok(Some(Step::record(Event::Entered {
+            phase: Phase::Verified,
+            because: Some("the old key stopped working".to_owned()),
+        }))),
+        Phase::Claimed | Phase::Issued | Phase::Verified => Ok(unpark()),
+        _ => move_forward(v, rotation, staged, version, holding).map(Some),
+    }
+}
+
+/// Moves *current* to our version again, or to one with *current*'s other fields.
+fn move_forward(
+    v: &View<'_>,
+    rotation: &Rotation,
+    staged: &StagedVersion,
+    version: &VersionId,
+    holding: &Holding,
+) -> Found<Step> {
+    let same_rest = match (holding, v.holding(&staged.version)?) {
+        (Holding::Key { rest: current, .. }, Holding::Key { rest: ours, .. }) => current == ours,
+        _ => false,
+    };
+    if same_rest || staged.base == *version {
+        return Ok(Step::Do(Effect::Promote { from: version.clone(), to: staged.version.clone() }));
+    }
+    if rotation.attempt >= super::advance::MAX_ATTEMPTS {
+        return Err(v.park(ParkReason::TooManyAttempts));
+    }
+    Ok(Step::Do(Effect::Stage {
+        token: rotation.next_token(),
+        base: version.clone(),
+        proof: staged.proof.clone(),
+        source: Source::Version(staged.version.clone()),
+    }))
+}

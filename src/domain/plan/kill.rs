@@ -1,0 +1,151 @@
+//! Kill: a loop beside the machine, for suspects only (R14 to R18). Parked or rolled back is no
+//! excuse. What R16 spares is no step: the planner goes on.
+
+use super::retire::{Purpose, retire};
+use super::step::{Step, WaitFor};
+use super::view::{Found, View};
+use crate::domain::facts::{Actor, Exchange, Fact, KeyProof, Read};
+use crate::domain::ids::KeyId;
+use crate::domain::state::{Event, Leak, Origin};
+use std::collections::BTreeSet;
+
+/// The next step against a suspect, or the end of the report. `Err(Wait | Trouble)` only when no
+/// suspect could be acted on.
+pub(super) fn kill(v: &View<'_>) -> Found<Option<Step>> {
+    let mut blocked = None;
+    for key in v.state.suspects.keys().filter(|key| is_unfinished(v, key) && !v.state.touched(key))
+    {
+        match kill_one(v, key) {
+            Ok(Some(step)) => return Ok(Some(step)),
+            Ok(None) => {}
+            Err(step @ (Step::Look(_) | Step::Record(_) | Step::Do(_))) => return Err(step),
+            Err(step) => blocked = blocked.or(Some(step)),
+        }
+    }
+    if let Some(step) = blocked {
+        return Err(step);
+    }
+    close(v)
+}
+
+/// Not proven dead, or ours and not proven gone.
+fn is_unfinished(v: &View<'_>, key: &KeyId) -> bool {
+    let alive = v.state.suspects.get(key).is_some_and(|s| s.dead.is_none());
+    let ours = v.state.keys.get(key).is_some_and(|k| k.origin != Origin::Foreign && !k.is_gone());
+    alive || ours
+}
+
+fn kill_one(v: &View<'_>, key: &KeyId) -> Found<Option<Step>> {
+    if is_spared(v, key)? {
+        return Ok(None);
+    }
+    retire(v, key, Purpose::Suspect)
+}
+
+/// R16: spared while *current* names it and no unsuspected version is *current*, and while it is
+/// the last credential that authenticates. `--kill-first` needs another credential only.
+fn is_spared(v: &View<'_>, key: &KeyId) -> Found<bool> {
+    let leak = v.state.requests.leak.as_ref();
+    let kill_first = leak.is_some_and(|l| l.kill_first);
+    let current = match v.store_if_clear()? {
+        Some(store) if store.current.is_some() => {
+            v.current_alive()?.map(|(_, proof)| proof.clone())
+        }
+        Some(_) => None,
+        None if kill_first => None,
+        None => return v.store().map(|_| true),
+    };
+    if names(v, key)? {
+        if !kill_first {
+            return Ok(true);
+        }
+        return Ok(!another_remains(v, key)?);
+    }
+    match current {
+        Some(proof) if proof.key != *key && !v.state.touched(&proof.key) => {
+            if !v.state.is_suspect(&proof.key) {
+                wait_for_grace(v, leak)?;
+            }
+            Ok(false)
+        }
+        _ => Ok(!another_remains(v, key)?),
+    }
+}
+
+/// Whether *current* names this key, alive or not.
+fn names(v: &View<'_>, key: &KeyId) -> Found<bool> {
+    let Some(store) = v.store_if_clear()? else { return Ok(true) };
+    let Some(version) = &store.current else { return Ok(false) };
+    Ok(v.holding(version)?.proof().is_some_and(|proof| proof.key == *key))
+}
+
+/// A credential that is not this key, is held where a crash cannot lose it, and works now.
+fn another_remains(v: &View<'_>, key: &KeyId) -> Found<bool> {
+    if v.rules.named_actor {
+        match &v.seen.named_actor {
+            Fact::Unread => return Err(Step::look(Read::NamedActor)),
+            Fact::Known(Exchange::Alive { .. }) => return Ok(true),
+            Fact::Known(_) | Fact::Unclear(_) => {}
+        }
+    }
+    let Some(staged) = v.state.rotation.as_ref().and_then(|r| r.staged_new()) else {
+        return Ok(false);
+    };
+    if staged.proof.key == *key
+        || v.state.is_suspect(&staged.proof.key)
+        || v.state.touched(&staged.proof.key)
+    {
+        return Ok(false);
+    }
+    let stored = v.holding(&staged.version)?.proof() == Some(&staged.proof);
+    Ok(stored && v.works_if_clear(&staged.proof)? == Some(true))
+}
+
+/// `--grace`: seconds for consumers that re-read the store, counted from the promote.
+fn wait_for_grace(v: &View<'_>, leak: Option<&Leak>) -> Found<()> {
+    let Some(leak) = leak.filter(|l| l.grace_ms > 0 && !l.kill_first) else { return Ok(()) };
+    let promoted = v.state.rotation.as_ref().and_then(|r| r.promoted_at.as_ref());
+    match promoted {
+        Some(at) => v.wait_until(at, leak.grace_ms, WaitFor::Grace),
+        None => Ok(()),
+    }
+}
+
+/// Every suspect is dead: compare the account's keys with the last clean list, then close (R17).
+fn close(v: &View<'_>) -> Found<Option<Step>> {
+    let Some(leak) = &v.state.requests.leak else { return Ok(None) };
+    if v.state.suspects_alive().next().is_some() || !v.state.questions.is_empty() {
+        return Ok(None);
+    }
+    let Some((_, current)) = v.current_alive()? else { return Ok(None) };
+    if v.state.is_suspect(&current.key) {
+        return Ok(None);
+    }
+    if leak.compared {
+        return Ok(Some(Step::record(Event::LeakClosed)));
+    }
+    let actor = Actor::Key(current.clone());
+    let index = v.complete_keys(&actor)?;
+    let keys = index
+        .keys
+        .values()
+        .filter(|listed| is_stranger(v, leak, current, &listed.key, listed.created_ms))
+        .map(|listed| listed.key.clone())
+        .collect::<BTreeSet<_>>();
+    Ok(Some(Step::record(Event::Strangers { keys })))
+}
+
+fn is_stranger(
+    v: &View<'_>,
+    leak: &Leak,
+    current: &KeyProof,
+    key: &KeyId,
+    created_ms: Option<i64>,
+) -> bool {
+    if v.state.keys.contains_key(key) || *key == current.key || v.state.is_suspect(key) {
+        return false;
+    }
+    let since_asked =
+        leak.since_ms.zip(created_ms).is_some_and(|(since, created)| created >= since);
+    since_asked || !v.state.known.contains(key)
+}

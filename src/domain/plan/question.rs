@@ -1,0 +1,266 @@
+//! Open questions: mutations whose reply is lost. Look for the effect; conclude only what is
+//! certain; until then nothing else is sent (R1, R3, R13).
+
+use std::collections::BTreeSet;
+
+use super::step::{Step, WaitFor};
+use super::view::{Found, View};
+use crate::domain::class::Class;
+use crate::domain::clocks::remaining_ms;
+use crate::domain::facts::{Holding, KeyProof, ListedKey};
+use crate::domain::ids::{Etag, KeyId, OperationId, VersionId};
+use crate::domain::state::{Effect, Event, Outcome, Question};
+
+/// What stands open after everything that could be concluded was.
+pub(super) enum Open {
+    Nothing,
+    /// Nothing may be sent before this wait is over, except the kill of an untouched key.
+    Waiting(Step),
+}
+
+/// While a question is open its effect is looked for this often.
+const RECHECK_MS: i64 = 15_000;
+
+/// Concludes what can be concluded (as `Err(step)`), or says what stands open.
+pub(super) fn open(v: &View<'_>) -> Found<Open> {
+    let mut wait: Option<i64> = None;
+    let mut trouble = None;
+    let only_creates = v.state.open_creates() == v.state.questions.len();
+    for (operation, question) in &v.state.questions {
+        match conclude(v, *operation, question) {
+            Ok(Some(step)) | Err(step @ (Step::Look(_) | Step::Record(_))) => return Err(step),
+            Ok(None) => {
+                let left = remaining_ms(&question.asked, &v.now, v.rules.quiesce_ms).max(1);
+                wait = Some(wait.map_or(left, |known| known.min(left)));
+            }
+            Err(step) => trouble = Some(step),
+        }
+    }
+    if v.state.questions.is_empty() || (v.state.requests.leak.is_some() && only_creates) {
+        return Ok(Open::Nothing);
+    }
+    let ms = wait.unwrap_or(RECHECK_MS).min(RECHECK_MS);
+    Ok(Open::Waiting(trouble.unwrap_or(Step::Wait { reason: WaitFor::Quiesce, ms })))
+}
+
+fn conclude(v: &View<'_>, operation: OperationId, question: &Question) -> Found<Option<Step>> {
+    let case = Case { v, operation, question, over: v.passed(&question.asked, v.rules.quiesce_ms) };
+    match &question.effect {
+        Effect::Issue { snapshot, .. } => case.issue(snapshot),
+        Effect::Stage { token, proof, .. } => case.stage(token, proof),
+        Effect::Install { token, .. } => case.install(token),
+        Effect::Promote { from, to } => case.promote(from, to),
+        Effect::Unstage { version } => case.label(version, true),
+        Effect::DropPrevious { version } => case.label(version, false),
+        Effect::Disable { key, etag, was_enabled, .. } => {
+            case.disable(key, etag.as_ref(), *was_enabled)
+        }
+        Effect::Enable { key, etag, .. } => case.enable(key, etag.as_ref()),
+        Effect::Delete { key, .. } => case.delete(key),
+    }
+}
+
+struct Case<'a> {
+    v: &'a View<'a>,
+    operation: OperationId,
+    question: &'a Question,
+    /// It can no longer land.
+    over: bool,
+}
+
+impl Case<'_> {
+    fn settle(&self, outcome: Outcome) -> Step {
+        let operation = self.operation;
+        let mut events = Vec::new();
+        if !self.over && !self.question.seen {
+            events.push(Event::Seen { operation });
+        }
+        events.push(Event::Settled { operation, outcome });
+        Step::Record(events)
+    }
+
+    fn no_effect(&self) -> Step {
+        self.settle(Outcome::NoEffect { class: Class::Unknown })
+    }
+
+    fn issue(&self, snapshot: &BTreeSet<KeyId>) -> Found<Option<Step>> {
+        let actor = self.v.actor(None)?;
+        let index = if self.over { self.v.complete_keys(&actor)? } else { self.v.keys(&actor)? };
+        let state = self.v.state;
+        let fresh = |key: &KeyId| {
+            !snapshot.contains(key)
+                && !state.keys.contains_key(key)
+                && !state.orphans.contains_key(key)
+                && !state.known.contains(key)
+        };
+        let candidates: Vec<&ListedKey> = index
+            .keys
+            .values()
+            .filter(|listed| fresh(&listed.key) && self.may_be_ours(listed))
+            .collect();
+        let proven: Vec<_> =
+            candidates.iter().filter(|listed| self.is_attributable(listed)).collect();
+        if let [only] = proven.as_slice()
+            && candidates.len() == 1
+            && state.open_creates() == 1
+        {
+            return Ok(Some(self.settle(Outcome::Attributed { key: only.key.clone() })));
+        }
+        if !self.over {
+            return Ok(None);
+        }
+        if candidates.is_empty() {
+            return Ok(Some(self.no_effect()));
+        }
+        let keys = candidates.into_iter().map(|listed| listed.key.clone()).collect();
+        Ok(Some(self.settle(Outcome::PossiblyMinted { keys })))
+    }
+
+    /// Nothing that the list tells speaks against it.
+    fn may_be_ours(&self, listed: &ListedKey) -> bool {
+        let creator = listed.created_by.as_deref().zip(self.identities());
+        let other_creator = creator.is_some_and(|(by, us)| !us.iter().any(|id| id == by));
+        let outside = listed.created_ms.is_some_and(|ms| !self.in_window(ms));
+        !other_creator && !outside
+    }
+
+    /// Creator and creation time say that it is ours.
+    fn is_attributable(&self, listed: &ListedKey) -> bool {
+        listed.created_by.is_some()
+            && self.identities().is_some()
+            && listed.created_ms.is_some()
+            && self.may_be_ours(listed)
+    }
+
+    fn identities(&self) -> Option<Vec<String>> {
+        let identity = self.v.state.baseline.as_ref()?.identity.as_ref()?;
+        Some(std::iter::once(identity.user_id.clone()).chain(identity.email.clone()).collect())
+    }
+
+    /// By the issuer's clock where it is known. Two minutes of skew are forgiven.
+    fn in_window(&self, created_ms: i64) -> bool {
+        const SKEW_MS: i64 = 120_000;
+        let asked = &self.question.asked;
+        let from = asked.dated.as_ref().map_or(asked.wall_ms, |dated| dated.ms);
+        created_ms >= from.saturating_sub(SKEW_MS)
+            && created_ms <= from.saturating_add(self.v.rules.quiesce_ms).saturating_add(SKEW_MS)
+    }
+
+    fn stage(&self, token: &VersionId, proof: &KeyProof) -> Found<Option<Step>> {
+        Ok(match self.v.holding(token)? {
+            Holding::Key { proof: found, .. } if found == proof => {
+                Some(self.settle(Outcome::Done { etag: None, ours: true }))
+            }
+            Holding::Absent if self.over => Some(self.no_effect()),
+            Holding::Absent => None,
+            Holding::Key { .. } | Holding::Malformed => {
+                Some(self.settle(Outcome::NoEffect { class: Class::Conflict }))
+            }
+        })
+    }
+
+    fn install(&self, token: &VersionId) -> Found<Option<Step>> {
+        if !self.over {
+            return Ok(None);
+        }
+        let done = self.v.store()?.current.as_ref() == Some(token);
+        Ok(Some(if done {
+            self.settle(Outcome::Done { etag: None, ours: true })
+        } else {
+            self.no_effect()
+        }))
+    }
+
+    fn promote(&self, from: &VersionId, to: &VersionId) -> Found<Option<Step>> {
+        if !self.over {
+            return Ok(None);
+        }
+        let current = self.v.store()?.current.as_ref();
+        Ok(Some(if current == Some(to) {
+            self.settle(Outcome::Done { etag: None, ours: true })
+        } else if current == Some(from) {
+            self.no_effect()
+        } else {
+            self.settle(Outcome::Overtaken)
+        }))
+    }
+
+    fn label(&self, version: &VersionId, pending: bool) -> Found<Option<Step>> {
+        if !self.over {
+            return Ok(None);
+        }
+        let store = self.v.store()?;
+        let label = if pending { &store.pending } else { &store.previous };
+        Ok(Some(if label.as_ref() == Some(version) {
+            self.no_effect()
+        } else {
+            self.settle(Outcome::Done { etag: None, ours: true })
+        }))
+    }
+
+    /// The key as the list shows it now: `None` when a complete list does not have it.
+    fn listed(&self, key: &KeyId) -> Found<Option<&ListedKey>> {
+        let actor = self.v.actor(Some(key))?;
+        if let Some(listed) = self.v.keys(&actor)?.keys.get(key) {
+            return Ok(Some(listed));
+        }
+        self.v.complete_keys(&actor).map(|_| None)
+    }
+
+    /// The etag has moved on and the server refuses stale ones: the request can no longer land.
+    fn fenced(&self, sent: Option<&Etag>, listed: &ListedKey) -> bool {
+        self.v.state.etags_enforced && sent.is_some() && listed.etag.as_ref() != sent
+    }
+
+    /// Whether the key is seen enabled; nothing where that cannot be told.
+    fn enabled(&self, listed: &ListedKey) -> Found<Option<bool>> {
+        match (listed.enabled, self.v.state.proof_of(&listed.key)) {
+            (Some(enabled), _) => Ok(Some(enabled)),
+            (None, Some(proof)) => self.v.works_if_clear(&proof),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn disable(&self, key: &KeyId, sent: Option<&Etag>, was_enabled: bool) -> Found<Option<Step>> {
+        let Some(listed) = self.listed(key)? else {
+            return Ok(Some(self.settle(Outcome::Gone)));
+        };
+        let etag_moved = sent.is_some() && listed.etag.as_ref() != sent;
+        let disabled = self.enabled(listed)?.map_or(etag_moved, |enabled| !enabled);
+        let fenced = self.fenced(sent, listed);
+        let ours = was_enabled && (self.question.seen || !self.over);
+        let done = Outcome::Done { etag: listed.etag.clone(), ours };
+        Ok(match (disabled, self.over, fenced) {
+            (true, true, _) | (true, _, true) => Some(self.settle(done)),
+            (true, false, false) if !self.question.seen => {
+                Some(Step::record(Event::Seen { operation: self.operation }))
+            }
+            (false, true, _) => Some(self.no_effect()),
+            (false, false, true) => Some(self.settle(Outcome::NoEffect { class: Class::Conflict })),
+            (_, false, false) => None,
+        })
+    }
+
+    fn enable(&self, key: &KeyId, sent: Option<&Etag>) -> Found<Option<Step>> {
+        let Some(listed) = self.listed(key)? else {
+            return Ok(Some(self.settle(Outcome::Gone)));
+        };
+        let enabled = self.enabled(listed)?.unwrap_or(false);
+        Ok(match (enabled, self.over || self.fenced(sent, listed)) {
+            (true, true) => {
+                Some(self.settle(Outcome::Done { etag: listed.etag.clone(), ours: true }))
+            }
+            (false, true) => Some(self.no_effect()),
+            (_, false) => None,
+        })
+    }
+
+    fn delete(&self, key: &KeyId) -> Found<Option<Step>> {
+        Ok(match self.listed(key)? {
+            // Nothing brings a deleted key back: seeing it gone is enough.
+            None => Some(self.settle(Outcome::Gone)),
+            Some(_) if self.over => Some(self.no_effect()),
+            Some(_) => None,
+        })
+    }
+}

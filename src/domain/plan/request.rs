@@ -1,0 +1,137 @@
+//! Requests of people, weighed only when no question is open: abort, resume, adopt.
+
+use super::idle;
+use super::step::Step;
+use super::view::{Found, View};
+use crate::domain::facts::KeyProof;
+use crate::domain::state::{
+    Baseline, Event, Held, Life, ParkReason, Phase, Refusal, RequestKind, Rotation,
+};
+use std::collections::BTreeSet;
+
+pub(super) fn weigh(v: &View<'_>) -> Found<Option<Step>> {
+    let asked = &v.state.requests;
+    if asked.adopt {
+        return adopt(v).map(Some);
+    }
+    if asked.abort {
+        return abort(v).map(Some);
+    }
+    if asked.resume {
+        return Ok(Some(resume(v)));
+    }
+    Ok(None)
+}
+
+fn answer(request: RequestKind, refused: Option<Refusal>) -> Event {
+    Event::Answered { request, refused }
+}
+
+fn resume(v: &View<'_>) -> Step {
+    if v.state.parked.is_some() {
+        return Step::Record(vec![
+            Event::Unparked { by_operator: true },
+            answer(RequestKind::Resume, None),
+        ]);
+    }
+    Step::record(answer(RequestKind::Resume, Some(Refusal::NothingOpen)))
+}
+
+/// Up to Verified the new key is rolled back; up to Soaked the old one is put back; then it is too
+/// late. A suspect is never put back.
+fn abort(v: &View<'_>) -> Found<Step> {
+    let refuse = |why| Ok(Step::record(answer(RequestKind::Abort, Some(why))));
+    let Some(rotation) = &v.state.rotation else { return refuse(Refusal::NothingOpen) };
+    let target = match rotation.phase {
+        Phase::Claimed | Phase::Issued | Phase::Staged | Phase::Verified => Phase::RollingBack,
+        Phase::Promoted | Phase::Drained | Phase::Disabled | Phase::Soaked => {
+            if let Some(why) = old_is_unfit(v, rotation)? {
+                return refuse(why);
+            }
+            Phase::Reverting
+        }
+        Phase::Deleted => return refuse(Refusal::TooLate),
+        Phase::Reverting | Phase::RollingBack => {
+            return Ok(Step::record(answer(RequestKind::Abort, None)));
+        }
+    };
+    let mut events = Vec::new();
+    if v.state.parked.is_some() {
+        events.push(Event::Unparked { by_operator: false });
+    }
+    events.push(Event::Entered { phase: target, because: Some("abort was asked for".to_owned()) });
+    events.push(answer(RequestKind::Abort, None));
+    Ok(Step::Record(events))
+}
+
+fn old_is_unfit(v: &View<'_>, rotation: &Rotation) -> Found<Option<Refusal>> {
+    let old = &rotation.old.proof;
+    if v.state.is_suspect(&old.key) {
+        return Ok(Some(Refusal::OldKeyUnfit));
+    }
+    Ok(match v.state.keys.get(&old.key).map(|k| &k.life) {
+        Some(Life::Live) => (!v.works(old)?).then_some(Refusal::OldKeyUnfit),
+        Some(Life::Disabled { ours: true, .. }) => None,
+        Some(Life::Disabled { .. }) => Some(Refusal::OldKeyUnfit),
+        Some(Life::Deleted { .. }) | None => Some(Refusal::TooLate),
+    })
+}
+
+/// What *current* holds is right, or the new key's profile is: an operator's word (R23, R31).
+/// Deletes nothing, makes nothing due.
+fn adopt(v: &View<'_>) -> Found<Step> {
+    let refuse = |why| Ok(Step::record(answer(RequestKind::Adopt, Some(why))));
+    if let Some(step) = accept_profile(v)? {
+        return Ok(step);
+    }
+    let Some((version, holding)) = v.current()? else { return refuse(Refusal::NoCurrent) };
+    let Some(proof) = holding.proof() else { return refuse(Refusal::CurrentMalformed) };
+    if v.state.is_suspect(&proof.key) {
+        return refuse(Refusal::OldKeyUnfit);
+    }
+    if !v.works(proof)? {
+        return refuse(Refusal::CurrentDead);
+    }
+    if v.state.rotation.is_some() && (v.is_new(proof) || v.is_old(proof)) {
+        return refuse(Refusal::NothingOpen);
+    }
+    let held = Held { proof: proof.clone(), version: version.clone() };
+    let adopted = idle::adopted(v, held, true)?;
+    Ok(Step::Record(vec![adopted, answer(RequestKind::Adopt, None)]))
+}
+
+fn accept_profile(v: &View<'_>) -> Found<Option<Step>> {
+    let differs = v
+        .state
+        .parked
+        .as_ref()
+        .is_some_and(|park| matches!(park.reason, ParkReason::ProfileDiffers { .. }));
+    let Some(staged) = v.state.rotation.as_ref().and_then(Rotation::staged_new) else {
+        return Ok(None);
+    };
+    if !differs {
+        return Ok(None);
+    }
+    v.holding(&staged.version)?;
+    let baseline = baseline(v, &staged.proof)?;
+    Ok(Some(Step::Record(vec![
+        Event::BaselineTaken { baseline },
+        Event::Unparked { by_operator: true },
+        answer(RequestKind::Adopt, None),
+    ])))
+}
+
+/// What a key shows of the account, to compare the next one with.
+pub(super) fn baseline(v: &View<'_>, proof: &KeyProof) -> Found<Baseline> {
+    let profile = v.profile(proof)?;
+    Ok(Baseline {
+        identity: profile.identity.clone(),
+        canaries: profile.canaries.clone(),
+        questions: v.rules.canaries,
+    })
+}
+
+/// Key ids of a list, for the record of a clean one.
+pub(super) fn ids(index: &crate::domain::facts::KeyIndex) -> BTreeSet<crate::domain::ids::KeyId> {
+    index.keys.keys().cloned().collect()
+}

@@ -1,0 +1,240 @@
+//! Retire one key: disable (reversible) → prove it dead → soak → delete by the pin → prove it
+//! absent. The same steps for the old key, for abandoned ones, and for suspects; what differs is
+//! the guard before each effect.
+
+use super::guards;
+use super::step::{Step, WaitFor};
+use super::view::{Found, View};
+use crate::domain::class::Class;
+use crate::domain::clocks::Moment;
+use crate::domain::facts::{Actor, Death, Fact, KeyProof, ListedKey, Read};
+use crate::domain::ids::{Etag, KeyId};
+use crate::domain::state::{Effect, Event, Evidence, Life, ManagedKey, Origin, ParkReason};
+
+/// Why a key goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The old key of the rotation: with soak; a stranger's act on it parks.
+    Replaced,
+    /// A key that consumers never had, or no longer have, as *current*.
+    Leftover,
+    /// A suspect: its own guards were checked by the caller (R16).
+    Suspect,
+}
+
+/// A key that comes back to life this often is somebody's doing.
+const MAX_REVIVALS: u32 = 5;
+/// The list may lag behind our own change for this long before it is looked at again.
+const LIST_RECHECK_MS: i64 = 1_000;
+
+/// The next step of retiring `key`; `None` when it is gone and that is proven.
+pub(super) fn retire(v: &View<'_>, key: &KeyId, purpose: Purpose) -> Found<Option<Step>> {
+    let case = Case { v, key, purpose, managed: v.state.keys.get(key) };
+    let Some(managed) = case.managed else { return case.disable().map(Some) };
+    match &managed.life {
+        Life::Live => case.disable().map(Some),
+        Life::Disabled { pinned: false, sent, at, .. } => case.pin(sent.as_ref(), at).map(Some),
+        Life::Disabled { proven: false, pin, .. } => {
+            case.prove_dead(managed, pin.as_ref()).map(Some)
+        }
+        Life::Disabled { .. } if managed.origin == Origin::Foreign => Ok(None),
+        Life::Disabled { pin, at, .. } => case.delete(managed, pin.as_ref(), at),
+        Life::Deleted { proven: false } => case.prove_absent(managed).map(Some),
+        Life::Deleted { proven: true } => Ok(None),
+    }
+}
+
+struct Case<'a> {
+    v: &'a View<'a>,
+    key: &'a KeyId,
+    purpose: Purpose,
+    managed: Option<&'a ManagedKey>,
+}
+
+impl Case<'_> {
+    fn guard(&self) -> Found<()> {
+        match self.purpose {
+            Purpose::Suspect => Ok(()),
+            Purpose::Leftover if self.nobody_holds_it() => Ok(()),
+            Purpose::Replaced | Purpose::Leftover => guards::may_retire(self.v, self.key).map(drop),
+        }
+    }
+
+    /// A key whose secret nobody holds is no credential: it may go while *current* fails.
+    fn nobody_holds_it(&self) -> bool {
+        self.managed.is_some_and(|m| m.fingerprint.is_none() && m.last_served.is_none())
+    }
+
+    fn actor(&self) -> Found<Actor> {
+        self.v.actor(Some(self.key))
+    }
+
+    /// The key in the list, or the record that it is not in a complete one.
+    fn listed(&self, actor: &Actor) -> Found<&ListedKey> {
+        if let Some(listed) = self.v.keys(actor)?.keys.get(self.key) {
+            return Ok(listed);
+        }
+        let Some(control) = self.control_key(actor)? else {
+            return Err(self.v.trouble(Class::Unknown, "list"));
+        };
+        self.v.complete_keys(actor)?;
+        Err(self.absent(control)?)
+    }
+
+    /// A live key that a whole list must hold.
+    fn control_key(&self, actor: &Actor) -> Found<Option<KeyId>> {
+        if let Actor::Key(proof) = actor {
+            return Ok(Some(proof.key.clone()));
+        }
+        Ok(self.v.current_alive()?.map(|(_, proof)| proof.key.clone()))
+    }
+
+    /// Absent from a complete list; where its secret is known it must be rejected as well (R20).
+    fn absent(&self, control: KeyId) -> Found<Step> {
+        if !self.v.keys(&self.actor()?)?.keys.contains_key(&control) {
+            return Err(self.v.trouble(Class::Unknown, "list"));
+        }
+        let proof = self.managed.and_then(|m| m.version.as_ref().and(m.proof(self.key)));
+        if let Some(proof) = proof
+            && self.v.works_if_clear(&proof)? == Some(true)
+        {
+            // The list lacks a key that authenticates: it is not the whole list.
+            return Err(self.v.trouble(Class::Unknown, "list"));
+        }
+        Ok(Step::record(Event::Proven {
+            key: self.key.clone(),
+            evidence: Evidence::Absent { control },
+        }))
+    }
+
+    fn disable(&self) -> Found<Step> {
+        if self.managed.is_some_and(|m| m.revivals > MAX_REVIVALS) {
+            return Err(self.v.park(ParkReason::KeepsReviving { key: self.key.clone() }));
+        }
+        self.guard()?;
+        let actor = self.actor()?;
+        let listed = self.listed(&actor)?;
+        let was_enabled = match (listed.enabled, self.v.state.proof_of(self.key)) {
+            (Some(enabled), _) => enabled,
+            (None, Some(proof)) => self.v.works_if_clear(&proof)? == Some(true),
+            (None, None) => false,
+        };
+        let etag = listed.etag.clone();
+        Ok(Step::Do(Effect::Disable { actor, key: self.key.clone(), etag, was_enabled }))
+    }
+
+    /// The reply carried no etag: the list, read directly after, shows the pin (R21).
+    fn pin(&self, sent: Option<&Etag>, at: &Moment) -> Found<Step> {
+        let actor = self.actor()?;
+        let listed = self.listed(&actor)?;
+        let unchanged = listed.etag.is_some() && listed.etag.as_ref() == sent;
+        if listed.enabled == Some(true) || unchanged {
+            self.wait_out_lag(at)?;
+        }
+        if listed.enabled == Some(true) {
+            return Ok(Step::record(Event::Revived { key: self.key.clone() }));
+        }
+        Ok(Step::record(Event::Pinned { key: self.key.clone(), etag: listed.etag.clone() }))
+    }
+
+    /// A list may lag for a moment behind our own acknowledged change (R13).
+    fn wait_out_lag(&self, at: &Moment) -> Found<()> {
+        if self.v.passed(at, self.v.rules.lag_ms.min(5_000)) {
+            return Ok(());
+        }
+        Err(Step::Wait { reason: WaitFor::ReadsLag, ms: LIST_RECHECK_MS })
+    }
+
+    fn prove_dead(&self, managed: &ManagedKey, pin: Option<&Etag>) -> Found<Step> {
+        let readable =
+            managed.version.is_some() || self.v.seen.in_memory == managed.proof(self.key);
+        let Some(dying) = managed.proof(self.key).filter(|_| readable) else {
+            return self.listed_disabled(pin);
+        };
+        let control = self.control(&dying)?;
+        let proven = |evidence| Step::record(Event::Proven { key: self.key.clone(), evidence });
+        match self.v.seen.death(&dying) {
+            Fact::Unread => Err(Step::look(Read::Death { dying, control })),
+            Fact::Known(Death::Proven) => Ok(proven(Evidence::Rejected { control })),
+            Fact::Known(Death::Alive) => Ok(Step::record(Event::Revived { key: self.key.clone() })),
+            Fact::Known(Death::NoSecret) => self.listed_disabled(pin),
+            Fact::Known(Death::NoControl) => Err(self.v.trouble(Class::Unknown, "prove")),
+            Fact::Unclear(class) => Err(self.v.trouble(*class, "prove")),
+        }
+    }
+
+    /// A live key beside the dying one, at the same endpoint (R20).
+    fn control(&self, dying: &KeyProof) -> Found<KeyProof> {
+        if let Some((_, proof)) = self.v.current_alive()?
+            && proof.key != dying.key
+        {
+            return Ok(proof.clone());
+        }
+        match self.actor()? {
+            Actor::Key(proof) => Ok(proof),
+            Actor::Named => match self.v.state.rotation.as_ref().and_then(|r| r.staged_new()) {
+                Some(staged) if staged.proof.key != dying.key => Ok(staged.proof.clone()),
+                _ => Err(self.v.trouble(Class::Unknown, "prove")),
+            },
+        }
+    }
+
+    /// Nobody holds its secret, so no exchange can show it: the list is the witness.
+    fn listed_disabled(&self, pin: Option<&Etag>) -> Found<Step> {
+        let actor = self.actor()?;
+        let listed = self.listed(&actor)?;
+        if listed.enabled == Some(true) || listed.etag.as_ref() != pin {
+            return Ok(Step::record(Event::Revived { key: self.key.clone() }));
+        }
+        let control = self.control_key(&actor)?;
+        let Some(control) = control else { return Err(self.v.trouble(Class::Unknown, "prove")) };
+        let evidence = Evidence::ListedDisabled { control };
+        Ok(Step::record(Event::Proven { key: self.key.clone(), evidence }))
+    }
+
+    fn delete(&self, managed: &ManagedKey, pin: Option<&Etag>, at: &Moment) -> Found<Option<Step>> {
+        if self.purpose == Purpose::Replaced {
+            self.v.wait_until(at, self.v.rules.soak_ms, WaitFor::Soak)?;
+        }
+        self.guard()?;
+        if self.purpose == Purpose::Suspect && self.v.current_alive()?.is_none() {
+            // Deleting is for ever; that waits until consumers are served again.
+            return Ok(None);
+        }
+        let actor = self.actor()?;
+        let listed = self.listed(&actor)?;
+        let revived = match listed.enabled {
+            Some(enabled) => enabled,
+            None => match managed.version.as_ref().and(managed.proof(self.key)) {
+                Some(proof) => self.v.works_if_clear(&proof)? == Some(true),
+                None => false,
+            },
+        };
+        if revived || listed.etag.as_ref() != pin {
+            self.wait_out_lag(at)?;
+            return Err(self.somebody_acted(revived));
+        }
+        let key = self.key.clone();
+        Ok(Some(Step::Do(Effect::Delete { actor, key, etag: pin.cloned() })))
+    }
+
+    fn somebody_acted(&self, revived: bool) -> Step {
+        let key = self.key.clone();
+        match (self.purpose, revived) {
+            (Purpose::Replaced, _) => self.v.park(ParkReason::PinDiffers { key }),
+            (_, true) => Step::record(Event::Revived { key }),
+            (_, false) => Step::record(Event::PinLost { key }),
+        }
+    }
+
+    fn prove_absent(&self) -> Found<Step> {
+        let actor = self.actor()?;
+        let listed = self.listed(&actor)?;
+        // Acknowledged as deleted, and still listed: lag, or it did not happen.
+        let often = self.v.state.trouble.as_ref().is_some_and(|t| t.count >= 4);
+        if !often && listed.enabled != Some(true) {
+            return Err(self.v.trouble(Class::Unknown, "prove"));
+        }
+        Ok(Step::record(Event::Revived { key: self.key.clone() }))
+    }
+}

@@ -1,0 +1,45 @@
+//! What of a policy and the settings the protocol decides by.
+
+use crate::domain::ids::PolicyName;
+use crate::domain::policy::{ActorSource, Policy};
+use crate::domain::secret::Digest;
+
+/// Durations in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Rules {
+    pub policy: PolicyName,
+    pub drain_ms: i64,
+    pub cache_ttl_ms: i64,
+    pub soak_ms: i64,
+    /// After this a mutation with a lost reply can no longer land (R1).
+    pub quiesce_ms: i64,
+    /// How long a store's or an issuer's reads may lag behind an acknowledged change (R13).
+    pub lag_ms: i64,
+    /// The account that the key must act as: e-mail address or user id.
+    pub identity: Option<String>,
+    pub named_actor: bool,
+    /// Digest of the canary queries, so that another set starts a new baseline.
+    pub canaries: Digest,
+}
+
+/// Reads that contradict our own acknowledged outcome count a minute after it (R13).
+const LAG_MS: i64 = 60_000;
+
+impl Rules {
+    /// `quiesce_ms`: token lifetime plus gateway time-out, both settings (R1).
+    #[must_use]
+    pub fn new(policy: &Policy, quiesce_ms: i64) -> Self {
+        Self {
+            policy: policy.name.clone(),
+            drain_ms: policy.retire.drain_ms,
+            cache_ttl_ms: policy.consumers.cache_ttl_ms,
+            soak_ms: policy.retire.soak_ms,
+            quiesce_ms,
+            // Nothing that we wait for shorter than that can be lag.
+            lag_ms: LAG_MS.min(quiesce_ms),
+            identity: policy.issuer.identity.clone(),
+            named_actor: policy.issuer.actor != ActorSource::OwnKey,
+            canaries: Digest::of("rekeyd/canaries/1", &policy.verify.canaries.join("\u{0}")),
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! How the planner looks at facts: known, or the step that would make them known.
+//!
+//! Every accessor answers `Err(step)` when the fact is missing, so that a decision reads as if
+//! everything were known and stops by itself at the first gap.
+
+use super::rules::Rules;
+use super::step::{Step, WaitFor};
+use crate::domain::class::Class;
+use crate::domain::clocks::{Moment, Stamp, passed, remaining_ms};
+use crate::domain::facts::{
+    Actor, Exchange, Fact, Holding, KeyIndex, KeyProof, Observed, Profile, Read, StoreView,
+};
+use crate::domain::ids::{KeyId, VersionId};
+use crate::domain::state::{Event, ParkReason, Rotation, State, Trouble};
+
+/// A fact, or the step to take for want of it.
+pub(super) type Found<T> = Result<T, Step>;
+
+/// After this many failures in a row a rotation parks; it goes on by itself when they stop.
+const TROUBLE_LIMIT: u32 = 6;
+/// Parked: look again after this time.
+const PARKED_RECHECK_MS: i64 = 60_000;
+
+pub(super) struct View<'a> {
+    pub rules: &'a Rules,
+    pub state: &'a State,
+    pub seen: &'a Observed,
+    pub stamp: &'a Stamp,
+    pub now: Moment,
+}
+
+impl<'a> View<'a> {
+    pub fn new(rules: &'a Rules, state: &'a State, seen: &'a Observed, stamp: &'a Stamp) -> Self {
+        Self { rules, state, seen, stamp, now: state.time.moment(stamp) }
+    }
+
+    pub fn passed(&self, since: &Moment, duration_ms: i64) -> bool {
+        passed(since, &self.now, duration_ms)
+    }
+
+    /// `Err(Wait)` until the deadline has passed.
+    pub fn wait_until(&self, since: &Moment, duration_ms: i64, reason: WaitFor) -> Found<()> {
+        if self.passed(since, duration_ms) {
+            return Ok(());
+        }
+        Err(Step::Wait { reason, ms: remaining_ms(since, &self.now, duration_ms) })
+    }
+
+    /// How long consumers are given, never less than they were promised (R12).
+    pub fn drain_ms(&self) -> i64 {
+        let life = self.state.rotation.as_ref().and_then(|r| r.token_life_ms).unwrap_or(0);
+        self.rules.drain_ms.max(self.rules.cache_ttl_ms.saturating_add(life))
+    }
+
+    /// Stops for an operator. Where it is parked already it stays so.
+    pub fn park(&self, reason: ParkReason) -> Step {
+        let trouble =
+            |park: &crate::domain::state::Park| matches!(park.reason, ParkReason::Trouble { .. });
+        match &self.state.parked {
+            Some(park) if !trouble(park) => self.wait_for_operator(),
+            _ => Step::record(Event::Parked { reason }),
+        }
+    }
+
+    pub fn wait_for_operator(&self) -> Step {
+        Step::Wait { reason: WaitFor::Operator, ms: PARKED_RECHECK_MS }
+    }
+
+    /// A fact could not be told: back off; park when it goes on, except under a leak.
+    pub fn trouble(&self, class: Class, step: &str) -> Step {
+        if self.state.parked.is_some() {
+            return Step::Wait { reason: WaitFor::Trouble, ms: PARKED_RECHECK_MS };
+        }
+        let often = self.state.trouble.as_ref().is_some_and(|t| t.count >= TROUBLE_LIMIT);
+        if often && self.state.requests.leak.is_none() && self.state.rotation.is_some() {
+            return Step::record(Event::Parked {
+                reason: ParkReason::Trouble { class, step: step.to_owned() },
+            });
+        }
+        Step::Trouble { class, step: step.to_owned() }
+    }
+
+    /// An effect that came to nothing again and again is not sent once more: it parks (F5).
+    pub fn bounded(&self, step: Step) -> Step {
+        let Step::Do(effect) = &step else { return step };
+        match &self.state.trouble {
+            Some(trouble)
+                if trouble.count >= TROUBLE_LIMIT
+                    && trouble.step == effect.name()
+                    && self.state.requests.leak.is_none() =>
+            {
+                let Trouble { class, step, .. } = trouble.clone();
+                self.park(ParkReason::Trouble { class, step })
+            }
+            _ => step,
+        }
+    }
+
+    /// Whether the same failure came so often that a request is given up.
+    pub fn trouble_is_chronic(&self) -> bool {
+        self.state.trouble.as_ref().is_some_and(|t| t.count >= TROUBLE_LIMIT)
+    }
+
+    pub fn store(&self) -> Found<&'a StoreView> {
+        match &self.seen.store {
+            Fact::Known(view) => Ok(view),
+            Fact::Unread => Err(Step::look(Read::Store)),
+            Fact::Unclear(class) => Err(self.trouble(*class, "read_store")),
+        }
+    }
+
+    /// Labels, or nothing where the store cannot be read now.
+    pub fn store_if_clear(&self) -> Found<Option<&'a StoreView>> {
+        match &self.seen.store {
+            Fact::Unclear(_) => Ok(None),
+            _ => self.store().map(Some),
+        }
+    }
+
+    pub fn holding(&self, version: &VersionId) -> Found<&'a Holding> {
+        match self.seen.version(version) {
+            Fact::Known(holding) => Ok(holding),
+            Fact::Unread => Err(Step::look(Read::Version(version.clone()))),
+            Fact::Unclear(class) => Err(self.trouble(*class, "read_version")),
+        }
+    }
+
+    pub fn holding_if_clear(&self, version: &VersionId) -> Found<Option<&'a Holding>> {
+        match self.seen.version(version) {
+            Fact::Unclear(_) => Ok(None),
+            _ => self.holding(version).map(Some),
+        }
+    }
+
+    /// Whether a credential works: `Some(true | false)`, or nothing where that is unclear.
+    pub fn works_if_clear(&self, proof: &KeyProof) -> Found<Option<bool>> {
+        match self.seen.exchange(proof) {
+            Fact::Unread => Err(Step::look(Read::Exchange(proof.clone()))),
+            Fact::Known(Exchange::Alive { .. }) => Ok(Some(true)),
+            Fact::Known(Exchange::Rejected) => Ok(Some(false)),
+            Fact::Known(Exchange::Misconfigured | Exchange::Unknown) | Fact::Unclear(_) => Ok(None),
+        }
+    }
+
+    /// Whether a credential works; unclear is trouble.
+    pub fn works(&self, proof: &KeyProof) -> Found<bool> {
+        match (self.works_if_clear(proof)?, self.seen.exchange(proof)) {
+            (Some(works), _) => Ok(works),
+            (None, Fact::Known(Exchange::Misconfigured)) => {
+                Err(self.trouble(Class::Misconfigured, "exchange"))
+            }
+            (None, Fact::Unclear(class)) => Err(self.trouble(*class, "exchange")),
+            (None, _) => Err(self.trouble(Class::Unknown, "exchange")),
+        }
+    }
+
+    pub fn profile(&self, proof: &KeyProof) -> Found<&'a Profile> {
+        match self.seen.profile(proof) {
+            Fact::Known(profile) => Ok(profile),
+            Fact::Unread => Err(Step::look(Read::Profile(proof.clone()))),
+            Fact::Unclear(class) => Err(self.trouble(*class, "profile")),
+        }
+    }
+
+    /// *Current* and what it holds. A read that still shows the version which our own
+    /// acknowledged move left is lag for a minute (R13).
+    pub fn current(&self) -> Found<Option<(&'a VersionId, &'a Holding)>> {
+        let store = self.store()?;
+        let Some(version) = &store.current else { return Ok(None) };
+        if let Some((left, at)) = self.state.rotation.as_ref().and_then(|r| r.moved.as_ref())
+            && left == version
+        {
+            let step = Step::Wait { reason: WaitFor::ReadsLag, ms: 1_000 };
+            if !self.passed(at, self.rules.lag_ms) {
+                return Err(step);
+            }
+        }
+        Ok(Some((version, self.holding(version)?)))
+    }
+
+    /// The credential that *current* holds, where it holds one that authenticates now.
+    pub fn current_alive(&self) -> Found<Option<(&'a VersionId, &'a KeyProof)>> {
+        let Some((version, holding)) = self.current()? else { return Ok(None) };
+        let Some(proof) = holding.proof() else { return Ok(None) };
+        Ok(self.works(proof)?.then_some((version, proof)))
+    }
+
+    /// Who calls the issuer: the first that authenticates now (R17), never `except` itself.
+    ///
+    /// A policy that names an actor means that one; then *current*, then what the rotation holds.
+    /// Unsuspected credentials go before suspects.
+    pub fn actor(&self, except: Option<&KeyId>) -> Found<Actor> {
+        let mut unclear = false;
+        if self.rules.named_actor {
+            match &self.seen.named_actor {
+                Fact::Unread => return Err(Step::look(Read::NamedActor)),
+                Fact::Known(Exchange::Alive { .. }) => return Ok(Actor::Named),
+                Fact::Known(Exchange::Rejected) => {}
+                Fact::Known(_) | Fact::Unclear(_) => unclear = true,
+            }
+        }
+        let mut candidates = self.candidates()?;
+        candidates.retain(|proof| Some(&proof.key) != except);
+        candidates.sort_by_key(|proof| self.state.is_suspect(&proof.key));
+        for proof in candidates {
+            match self.works_if_clear(&proof)? {
+                Some(true) => return Ok(Actor::Key(proof)),
+                Some(false) => {}
+                None => unclear = true,
+            }
+        }
+        if unclear {
+            return Err(self.trouble(Class::Unknown, "exchange"));
+        }
+        Err(self.park(ParkReason::NoActor))
+    }
+
+    /// Credentials that might call the issuer, best first.
+    fn candidates(&self) -> Found<Vec<KeyProof>> {
+        let mut found = Vec::new();
+        if let Some(store) = self.store_if_clear()?
+            && let Some(version) = &store.current
+            && let Some(holding) = self.holding_if_clear(version)?
+        {
+            found.extend(holding.proof().cloned());
+        }
+        if let Some(rotation) = &self.state.rotation {
+            for proof in [rotation.staged_new().map(|s| &s.proof), Some(&rotation.old.proof)] {
+                if let Some(proof) = proof
+                    && !found.contains(proof)
+                    && self.state.keys.get(&proof.key).is_some_and(|k| !k.is_gone())
+                {
+                    found.push(proof.clone());
+                }
+            }
+        } else if let Some(settled) = &self.state.settled
+            && !found.contains(&settled.held.proof)
+        {
+            found.push(settled.held.proof.clone());
+        }
+        Ok(found)
+    }
+
+    /// The issuer's list, whole or not.
+    pub fn keys(&self, actor: &Actor) -> Found<&'a KeyIndex> {
+        match &self.seen.keys {
+            Fact::Known(index) => Ok(index),
+            Fact::Unread => Err(Step::look(Read::Keys { actor: actor.clone() })),
+            Fact::Unclear(class) => Err(self.trouble(*class, "list")),
+        }
+    }
+
+    /// A complete list: only such a one may be asked what is not in it (R20). `live` is a key that
+    /// authenticates now, so a list without it is not the whole list.
+    pub fn complete_keys(&self, actor: &Actor) -> Found<&'a KeyIndex> {
+        let index = self.keys(actor)?;
+        let holds_live_key = match actor {
+            Actor::Key(proof) => index.keys.contains_key(&proof.key),
+            Actor::Named => true,
+        };
+        if index.complete && holds_live_key {
+            Ok(index)
+        } else {
+            Err(self.trouble(Class::Unknown, "list"))
+        }
+    }
+
+    /// Whether a credential is the new one of the open rotation.
+    pub fn is_new(&self, proof: &KeyProof) -> bool {
+        self.state.rotation.as_ref().and_then(Rotation::new_proof) == Some(proof)
+    }
+
+    pub fn is_old(&self, proof: &KeyProof) -> bool {
+        self.state.rotation.as_ref().is_some_and(|r| r.old.proof == *proof)
+    }
+}
