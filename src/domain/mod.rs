@@ -6,5 +6,6 @@ pub mod clocks;
 pub mod facts;
 pub mod ids;
 pub mod policy;
+pub mod schedule;
 pub mod secret;
 pub mod state;
