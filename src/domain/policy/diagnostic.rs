@@ -239,7 +239,8 @@ pub fn help_for(name: &str, what: &str, known: &[&str]) -> String {
 }
 
 /// Control characters written out, so that no file can speak to a terminal.
-pub(super) fn escaped(text: &str) -> String {
+#[must_use]
+pub fn escaped(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             let escape = c.is_control().then(|| c.escape_default());

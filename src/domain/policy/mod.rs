@@ -10,13 +10,18 @@ pub mod ion_environment;
 mod json_schema;
 mod parse;
 pub mod report;
+#[cfg(test)]
+mod schema_agreement;
 pub mod secret_place;
 
 use std::path::PathBuf;
 
 pub use diagnostic::{Finding, Findings};
 pub use json_schema::json_schema;
+pub(crate) use json_schema::{Duration, schema_of};
 pub use parse::{Examined, ROOM, examine, parse};
+#[cfg(test)]
+pub(crate) use schema_agreement::assert_schema_agrees;
 
 use super::ids::{PolicyName, SecretKey};
 
