@@ -253,4 +253,25 @@ mod tests {
             assert_eq!(check_cron(expression), Ok(()), "{expression}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_expression_panics(fields in proptest::collection::vec("[0-9*,/#LW?A-Z@+-]{1,8}", 4..8)) {
+            drop(check_cron(&fields.join(" ")));
+        }
+
+        #[test]
+        fn what_is_accepted_has_a_next_time_in_every_zone(
+            minute in 0..60, hour in 0..24, day in 1..32, month in 1..13,
+            from in 0i64..4_000_000_000_000, zone in 0usize..600,
+        ) {
+            let expression = format!("{minute} {hour} {day} {month} *");
+            let names = timezone_names();
+            let zone = time_zone(&names[zone % names.len()]).unwrap();
+            if check_cron(&expression).is_ok() {
+                let next = next_occurrence_ms(&expression, zone, from);
+                proptest::prop_assert!(next.is_some_and(|next| next > from), "{}", expression);
+            }
+        }
+    }
 }

@@ -143,9 +143,9 @@ fn actor_of(ion: &mut Table<'_>, report: &mut Report<'_>) -> Option<ActorSource>
         if text == "self" {
             return Some(ActorSource::OwnKey);
         }
-        let message = format!("unknown actor {}", quoted(text));
-        let help = Some(format!("write {ACTORS}"));
-        report.add(Problem::UnknownValue, &at.span, message, help);
+        // Not quoted, here and below: somebody may have put the credential itself there.
+        let message = "`issuer.ion.actor` names no known actor";
+        report.add(Problem::UnknownValue, &at.key, message, Some(format!("write {ACTORS}")));
         return None;
     }
     let Some(mut table) = ion.table_at("actor", &at) else {
@@ -171,7 +171,7 @@ fn actor_of(ion: &mut Table<'_>, report: &mut Report<'_>) -> Option<ActorSource>
             Ok(_) => Some(ActorSource::SecretId(at.value.to_owned())),
             Err(why) => {
                 let message = format!("`issuer.ion.actor.secret_id` {why}");
-                report.add(Problem::BadSecretId, &at.span, message, None);
+                report.add(Problem::BadSecretId, &at.key, message, None);
                 None
             }
         },
@@ -182,7 +182,7 @@ fn actor_of(ion: &mut Table<'_>, report: &mut Report<'_>) -> Option<ActorSource>
             }
             let message = "`issuer.ion.actor.credential` may hold only letters, digits, \
                            `.`, `_`, and `-`, and must not begin with a dot";
-            report.add(Problem::BadText, &at.span, message, None);
+            report.add(Problem::BadText, &at.key, message, None);
             None
         }
         (None, None) => None,
@@ -198,8 +198,8 @@ fn scheme_of(ion: &mut Table<'_>, report: &mut Report<'_>) -> Option<Authorizati
     let known = SCHEMES.iter().find(|(name, _)| *name == at.value);
     if known.is_none() {
         let help = help_for(at.value, "schemes", &SCHEMES.map(|(name, _)| name));
-        let message = format!("unknown scheme {}", quoted(at.value));
-        report.add(Problem::UnknownValue, &at.span, message, Some(help));
+        let message = "`issuer.ion.scheme` is unknown";
+        report.add(Problem::UnknownValue, &at.key, message, Some(help));
     }
     known.map(|(_, scheme)| *scheme)
 }

@@ -55,7 +55,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     9:1 policy/unknown-field unknown field `windows` in `schedule`
     10:9 policy/missing-field `issuer.ion` needs `environment`, or `auth_url` and `api_url`
     11:1 policy/unknown-field unknown field `enviroment` in `issuer.ion`
-    12:10 policy/unknown-value unknown scheme `bearer`
+    12:1 policy/unknown-value `issuer.ion.scheme` is unknown
     13:1 policy/wrong-type `issuer.ion.exclusive` must be true or false, not a string
     14:1 policy/missing-field `issuer.ion.actor` must name a credential
     14:11 policy/unknown-field unknown field `secret` in `issuer.ion.actor`
@@ -208,6 +208,11 @@ fn what_may_be_a_secret_is_never_shown() {
         "[issuer.ion]\napi_url = \"https://auth.example.com/?token=hunter2\"",
         "[issuer.ion]\naudience = \"hunter2\\u0007\"",
         "[issuer.ion]\nexclusive = \"hunter2\"",
+        "[issuer.ion]\nscheme = \"Bearer hunter2\"",
+        "[issuer.ion]\nactor = \"id:hunter2\"",
+        "[issuer.ion]\nactor = { credential = \"id:hunter2\" }",
+        "[issuer.ion]\nactor = { secret_id = \"id:hunter2\" }",
+        "[store]\nfile = \"hunter2\"",
     ] {
         let findings = Findings::new(parse("a.toml", text).unwrap_err());
         assert!(!findings.to_string().contains(canary), "{findings}");
