@@ -7,5 +7,6 @@ pub mod facts;
 pub mod ids;
 pub mod plan;
 pub mod policy;
+pub mod schedule;
 pub mod secret;
 pub mod state;

@@ -1,7 +1,27 @@
 //! A policy: which key, when it rotates, where it is published, how it is proved and retired.
 //! Parsing and its diagnostics live beside it; nothing here reads a file.
 
+pub mod canary;
+pub mod diagnostic;
+pub mod document;
+pub mod duration;
+pub mod endpoint;
+pub mod ion_environment;
+mod json_schema;
+mod parse;
+pub mod report;
+#[cfg(test)]
+mod schema_agreement;
+pub mod secret_place;
+
 use std::path::PathBuf;
+
+pub use diagnostic::{Finding, Findings};
+pub use json_schema::json_schema;
+pub(crate) use json_schema::{Duration, schema_of};
+pub use parse::{Examined, ROOM, examine, parse};
+#[cfg(test)]
+pub(crate) use schema_agreement::assert_schema_agrees;
 
 use super::ids::{PolicyName, SecretKey};
 
@@ -113,14 +133,11 @@ impl Policy {
     /// Names the secret for ever: a renamed policy keeps its history (R28).
     ///
     /// # Errors
-    /// When the store's id holds characters that no id may hold.
+    /// Never for a policy that was parsed; see [`secret_place::secret_key`].
     pub fn secret_key(&self) -> Result<SecretKey, super::ids::BadId> {
-        match &self.store {
-            Store::AwsSecretsManager { secret_id, region, .. } => SecretKey::new(format!(
-                "aws_secrets_manager:{}:{secret_id}",
-                region.as_deref().unwrap_or("default")
-            )),
-            Store::File { path, .. } => SecretKey::new(format!("file:{}", path.display())),
-        }
+        secret_place::secret_key(&self.store)
     }
 }
+
+#[cfg(test)]
+mod tests;

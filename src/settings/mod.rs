@@ -1,0 +1,11 @@
+//! What the operator wrote: `rekeyd.toml`, the policies directory, and where they are looked for.
+//! Reads files and the environment, changes nothing, and calls nobody.
+
+mod bounded_file;
+mod daemon_settings;
+mod directory;
+mod lookup;
+
+pub use daemon_settings::{DeadAfter, Limits, Settings, VerifySettings, json_schema, parse};
+pub use directory::{Loaded, MAX_POLICIES, load_policies};
+pub use lookup::{Flags, LocateError, Located, Outside, Presence, System, locate};
