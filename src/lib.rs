@@ -2,5 +2,6 @@
 //! seconds.
 
 pub mod domain;
+pub mod engine;
 pub mod port;
 pub mod settings;

@@ -129,3 +129,17 @@ pub fn remaining_ms(since: &Moment, now: &Moment, duration_ms: i64) -> i64 {
     let wait = if by_wall > 0 { by_wall } else { by_observation };
     wait.clamp(1, duration_ms.max(1))
 }
+
+impl Timekeeper {
+    /// Whether the last stamp taken in is of the same boot as this one.
+    #[must_use]
+    pub fn knows_boot(&self, stamp: &Stamp) -> bool {
+        self.last.as_ref().is_some_and(|last| last.boot == stamp.boot)
+    }
+
+    /// Observed time since the last stamp taken in.
+    #[must_use]
+    pub fn unrecorded_ms(&self, stamp: &Stamp) -> i64 {
+        self.moment(stamp).observed_ms.saturating_sub(self.observed_ms)
+    }
+}

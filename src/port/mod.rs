@@ -1,6 +1,7 @@
 //! What the engine asks of the outside, as traits with their contracts in MUST words.
 //! Adapters implement them; the engine knows nothing else. No adapter and no decision lives here.
 
+pub mod actor;
 pub mod clock;
 pub mod error;
 pub mod issuer;
@@ -9,6 +10,7 @@ pub mod random;
 pub mod store;
 pub mod verifier;
 
+pub use actor::CredentialSource;
 pub use clock::{Clock, DateLog};
 pub use error::{Class, PortError};
 pub use issuer::{Issuer, Listing};

@@ -39,7 +39,7 @@ pub(super) fn retire(v: &View<'_>, key: &KeyId, purpose: Purpose) -> Found<Optio
         }
         Life::Disabled { .. } if managed.origin == Origin::Foreign => Ok(None),
         Life::Disabled { pin, at, .. } => case.delete(managed, pin.as_ref(), at),
-        Life::Deleted { proven: false } => case.prove_absent(managed).map(Some),
+        Life::Deleted { proven: false } => case.prove_absent().map(Some),
         Life::Deleted { proven: true } => Ok(None),
     }
 }

@@ -204,3 +204,38 @@ pub enum Evidence {
     /// Absent from a complete list that holds `control`'s key; rejected too if its secret is known.
     Absent { control: KeyId },
 }
+
+impl Event {
+    /// The event's name as the journal has it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Adopted { .. } => "adopted",
+            Self::ReadOnly { .. } => "read_only",
+            Self::Requested { .. } => "requested",
+            Self::Answered { .. } => "answered",
+            Self::Started { .. } => "started",
+            Self::Entered { .. } => "entered",
+            Self::Abandoned { .. } => "abandoned",
+            Self::Rebased => "rebased",
+            Self::Intended { .. } => "intended",
+            Self::Seen { .. } => "seen",
+            Self::Settled { .. } => "settled",
+            Self::Pinned { .. } => "pinned",
+            Self::PinLost { .. } => "pin_lost",
+            Self::Proven { .. } => "proven",
+            Self::Revived { .. } => "revived",
+            Self::Served { .. } => "served",
+            Self::VerifyFailed => "verify_failed",
+            Self::Strangers { .. } => "strangers",
+            Self::Kept { .. } => "kept",
+            Self::BaselineTaken { .. } => "baseline_taken",
+            Self::Parked { .. } => "parked",
+            Self::Unparked { .. } => "unparked",
+            Self::Troubled { .. } => "troubled",
+            Self::Checkpoint => "checkpoint",
+            Self::Ended { .. } => "ended",
+            Self::LeakClosed => "leak_closed",
+        }
+    }
+}

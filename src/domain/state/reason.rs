@@ -102,3 +102,29 @@ pub enum Refusal {
     /// `--kill-first` would lock us out (R18).
     KillFirstLocksOut,
 }
+
+impl ParkReason {
+    /// A stable code for machines and for `history`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::CurrentChanged => "current_changed",
+            Self::CurrentMovedBack => "current_moved_back",
+            Self::CurrentDead => "current_dead",
+            Self::BothDead => "both_dead",
+            Self::CurrentMalformed => "current_malformed",
+            Self::ForeignPending => "foreign_pending",
+            Self::ProfileDiffers { .. } => "profile_differs",
+            Self::TooManyCreates => "too_many_creates",
+            Self::TooManyAttempts => "too_many_attempts",
+            Self::Orphans => "orphans",
+            Self::PinDiffers { .. } => "pin_differs",
+            Self::NamedElsewhere { .. } => "named_elsewhere",
+            Self::StagedChanged => "staged_changed",
+            Self::NoActor => "no_actor",
+            Self::KeepsReviving { .. } => "keeps_reviving",
+            Self::Trouble { .. } => "trouble",
+            Self::LeakRolledBack => "leak_rolled_back",
+        }
+    }
+}

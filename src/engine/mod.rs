@@ -1,0 +1,279 @@
+//! The one loop: observe → plan → intent → effect → outcome → check. It decides nothing: the
+//! planner does. It never sends a mutation whose intent is not durable.
+
+mod observe;
+mod perform;
+mod progress;
+mod run;
+mod vault;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use progress::{Progress, ProgressSink};
+pub use run::{Goal, Halt, Stop};
+
+use crate::domain::clocks::Stamp;
+use crate::domain::facts::Observed;
+use crate::domain::ids::{KeyId, RotationId, SecretKey};
+use crate::domain::plan::{Rules, Step, WaitFor, next_step};
+use crate::domain::state::{Event, IllegalTransition, Request, Requester, State, apply};
+use crate::port::{
+    Clock, CredentialSource, Issuer, Journal, JournalError, Random, SecretStore, Verifier,
+};
+use vault::Vault;
+
+/// The outside, as the engine sees it.
+#[derive(Clone)]
+pub struct Ports {
+    pub issuer: Arc<dyn Issuer>,
+    pub verifier: Arc<dyn Verifier>,
+    pub store: Arc<dyn SecretStore>,
+    pub actor: Option<Arc<dyn CredentialSource>>,
+    pub journal: Arc<dyn Journal>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+}
+
+/// What of a policy the engine needs beyond the planner's rules.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub rules: Rules,
+    pub stream: SecretKey,
+    pub canaries: Vec<String>,
+    /// R20: this many rejections, spread over this time.
+    pub dead_rejections: u32,
+    pub dead_over_ms: u64,
+}
+
+/// Why the engine cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal's events do not fit together: not written by this protocol.
+    #[error("the journal does not replay: {0}")]
+    Replay(IllegalTransition),
+    /// A step of our own that the state refuses: a bug, stopped before it was sent.
+    #[error("refused a step that does not fit the state: {0}")]
+    Refused(IllegalTransition),
+}
+
+/// What one turn came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// Something was read, recorded, or sent: ask again at once.
+    Moved,
+    /// Nothing to do for this long, unless a request comes.
+    Waiting { reason: WaitFor, ms: i64 },
+    /// Nothing is open.
+    Resting,
+}
+
+/// Runs one secret's protocol. Owns its state; nobody else appends to its stream.
+pub struct Engine {
+    ports: Ports,
+    plan: Plan,
+    state: State,
+    position: u64,
+    seen: Observed,
+    vault: Vault,
+    named_elsewhere: BTreeMap<KeyId, String>,
+    progress: Arc<dyn ProgressSink>,
+    /// Between *issue* and *stage*: a stop waits (R27).
+    critical: Arc<AtomicBool>,
+    /// A server asked to be left alone for this long.
+    hold_ms: u64,
+}
+
+/// Rebuilds the state of one secret.
+///
+/// # Errors
+/// When the journal cannot be read, or its events do not fit together.
+pub async fn replay(
+    journal: &dyn Journal,
+    stream: &SecretKey,
+) -> Result<(State, u64), EngineError> {
+    let mut state = State::default();
+    let mut position = 0;
+    for row in journal.replay(stream).await? {
+        state = apply(state, &row.at, &row.event).map_err(EngineError::Replay)?;
+        position = row.position;
+    }
+    Ok((state, position))
+}
+
+impl Engine {
+    /// Replays the secret's stream and stands ready. Sends nothing.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or written, or does not replay.
+    pub async fn open(
+        ports: Ports,
+        plan: Plan,
+        progress: Arc<dyn ProgressSink>,
+    ) -> Result<Self, EngineError> {
+        let (state, position) = replay(ports.journal.as_ref(), &plan.stream).await?;
+        let mut engine = Self {
+            ports,
+            plan,
+            state,
+            position,
+            seen: Observed::default(),
+            vault: Vault::default(),
+            named_elsewhere: BTreeMap::new(),
+            progress,
+            critical: Arc::new(AtomicBool::new(false)),
+            hold_ms: 0,
+        };
+        engine.anchor_time().await?;
+        Ok(engine)
+    }
+
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    #[must_use]
+    pub fn stream(&self) -> &SecretKey {
+        &self.plan.stream
+    }
+
+    /// Keys that other policies name, by their last journaled observation (R22).
+    pub fn set_named_elsewhere(&mut self, keys: BTreeMap<KeyId, String>) {
+        self.named_elsewhere = keys;
+    }
+
+    /// Makes a request durable. It is weighed by the next turns.
+    ///
+    /// # Errors
+    /// When it cannot be journaled; then it was not made.
+    pub async fn request(&mut self, request: Request, by: Requester) -> Result<(), EngineError> {
+        self.record(vec![Event::Requested { request, by }]).await
+    }
+
+    /// Records a person's word about keys that nobody accounted for.
+    ///
+    /// # Errors
+    /// When the key is not in question, or the journal cannot be written.
+    pub async fn keep(&mut self, key: KeyId, by: Requester) -> Result<(), EngineError> {
+        self.record(vec![Event::Kept { key, by }]).await
+    }
+
+    /// One turn of the loop.
+    ///
+    /// # Errors
+    /// When the journal fails, or a step does not fit the state. Nothing is half done: what was
+    /// sent has a durable intent.
+    pub async fn turn(&mut self) -> Result<Turn, EngineError> {
+        let at = self.ports.clock.stamp();
+        self.refresh();
+        match next_step(&self.plan.rules, &self.state, &self.seen, &at) {
+            Step::Look(reads) => {
+                for read in reads {
+                    self.observe(read).await;
+                }
+                Ok(Turn::Moved)
+            }
+            Step::Record(events) => {
+                self.record(events).await?;
+                Ok(Turn::Moved)
+            }
+            Step::Do(effect) => {
+                let before = self.state.trouble.as_ref().map_or(0, |t| t.count);
+                self.perform(effect).await?;
+                let count = self.state.trouble.as_ref().map_or(0, |t| t.count);
+                Ok(if count > before { self.back_off(WaitFor::Trouble) } else { Turn::Moved })
+            }
+            Step::Trouble { class, step } => {
+                self.record(vec![Event::Troubled { class, step }]).await?;
+                Ok(self.back_off(WaitFor::Trouble))
+            }
+            Step::Wait { reason, ms } => {
+                self.forget();
+                self.checkpoint_if_late(&at).await?;
+                Ok(Turn::Waiting { reason, ms })
+            }
+            Step::Rest => {
+                self.forget();
+                Ok(Turn::Resting)
+            }
+        }
+    }
+
+    /// Doubling from half a second to a quarter of a minute, then to a minute; never sooner than a
+    /// server asked for.
+    fn back_off(&mut self, reason: WaitFor) -> Turn {
+        let count = self.state.trouble.as_ref().map_or(1, |t| t.count).clamp(1, 20);
+        let cap = if count > 10 { 60_000 } else { 15_000 };
+        let base: u64 = 500 << (count - 1).min(7);
+        let wait = base.min(cap) + self.ports.random.below(250);
+        let ms = wait.max(std::mem::take(&mut self.hold_ms));
+        Turn::Waiting { reason, ms: i64::try_from(ms).unwrap_or(i64::MAX) }
+    }
+
+    fn refresh(&mut self) {
+        self.seen.in_memory = self.vault.minted_proof();
+        self.seen.named_elsewhere.clone_from(&self.named_elsewhere);
+        if self.seen.next_rotation == RotationId::default() {
+            self.seen.next_rotation = RotationId(self.ports.random.uuid());
+        }
+    }
+
+    /// Every effect and every recorded step empties what was observed.
+    fn forget(&mut self) {
+        self.seen = Observed::default();
+        self.vault.forget_read();
+    }
+
+    /// Journals events and takes them in, all or none.
+    async fn record(&mut self, events: Vec<Event>) -> Result<(), EngineError> {
+        let at = self.ports.clock.stamp();
+        let next = self.fold(&at, &events)?;
+        let journal = &self.ports.journal;
+        self.position = journal.append(&self.plan.stream, self.position, &at, &events).await?;
+        self.take_in(next, &events);
+        Ok(())
+    }
+
+    fn fold(&self, at: &Stamp, events: &[Event]) -> Result<State, EngineError> {
+        let mut next = self.state.clone();
+        for event in events {
+            next = apply(next, at, event).map_err(EngineError::Refused)?;
+        }
+        Ok(next)
+    }
+
+    fn take_in(&mut self, next: State, events: &[Event]) {
+        self.state = next;
+        if events.iter().any(|event| matches!(event, Event::Abandoned { .. })) {
+            self.vault.forget_minted();
+        }
+        self.critical.store(self.vault.minted_proof().is_some(), Ordering::SeqCst);
+        for event in events {
+            progress::log(&self.plan.rules.policy, &self.state, event);
+            self.progress.recorded(&self.state, event);
+        }
+        self.forget();
+    }
+
+    /// After a restart into another boot, observed time needs a first stamp of this boot (R19).
+    async fn anchor_time(&mut self) -> Result<(), EngineError> {
+        let open = self.state.rotation.is_some() || !self.state.questions.is_empty();
+        let at = self.ports.clock.stamp();
+        if open && !self.state.time.knows_boot(&at) {
+            self.record(vec![Event::Checkpoint]).await?;
+        }
+        Ok(())
+    }
+
+    async fn checkpoint_if_late(&mut self, at: &Stamp) -> Result<(), EngineError> {
+        const EVERY_MS: i64 = 10 * 60 * 1000;
+        if self.state.rotation.is_some() && self.state.time.unrecorded_ms(at) > EVERY_MS {
+            self.record(vec![Event::Checkpoint]).await?;
+        }
+        Ok(())
+    }
+}

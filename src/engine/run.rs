@@ -1,0 +1,182 @@
+//! Turns until a goal, a bound, or a stop (R27). The caller owns time, signals, and the budget.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Engine, EngineError, Turn};
+use crate::domain::class::Class;
+use crate::domain::plan::WaitFor;
+use crate::domain::state::{Life, Phase};
+
+/// When a command has what it came for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// The new key is current (or the rotation ended otherwise).
+    Current,
+    /// Nobody should be using the old key.
+    Drained,
+    /// The rotation is over.
+    Complete,
+    /// Every suspect is proven dead and a key that nobody suspects is current.
+    SuspectsDead,
+    /// Nothing can be done before a deadline or an operator: `run --once`.
+    Nothing,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt {
+    /// The goal is reached, or nothing is open.
+    Reached,
+    /// A deadline lies beyond the budget.
+    Waiting { reason: WaitFor, ms: i64 },
+    /// An operator is needed.
+    Parked,
+    /// The same failure again and again, with nothing open that could be parked.
+    Troubled { class: Class, step: String },
+    /// A signal.
+    Stopped,
+}
+
+/// A stop that a caller asks for once. Issue and stage are one critical section that delays it.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    asked: watch::Receiver<bool>,
+    _keep: Arc<watch::Sender<bool>>,
+}
+
+impl Stop {
+    /// A stop, and the switch that asks for it.
+    #[must_use]
+    pub fn new() -> (Arc<watch::Sender<bool>>, Self) {
+        let (sender, asked) = watch::channel(false);
+        let sender = Arc::new(sender);
+        (sender.clone(), Self { asked, _keep: sender })
+    }
+    #[must_use]
+    pub fn never() -> Self {
+        Self::new().1
+    }
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        *self.asked.borrow()
+    }
+    async fn asked(&mut self) {
+        // The sender lives as long as we do, so an error cannot come.
+        if self.asked.wait_for(|asked| *asked).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// After a stop was asked for, a step in flight gets this long.
+const STOP_GRACE: Duration = Duration::from_secs(8);
+/// The critical section gets this long (R27).
+const CRITICAL_GRACE: Duration = Duration::from_secs(85);
+
+impl Engine {
+    /// Runs until the goal is reached, nothing can be done within `budget_ms`, an operator is
+    /// needed, or a stop is asked for.
+    ///
+    /// # Errors
+    /// When the journal fails.
+    pub async fn run(
+        &mut self,
+        goal: Goal,
+        budget_ms: i64,
+        stop: &mut Stop,
+    ) -> Result<Halt, EngineError> {
+        let clock = self.ports.clock.clone();
+        let critical = self.critical.clone();
+        let begun_ms = clock.stamp().boottime_ms;
+        loop {
+            if stop.is_asked() && !critical.load(Ordering::SeqCst) {
+                return Ok(Halt::Stopped);
+            }
+            if self.reached(goal) {
+                return Ok(Halt::Reached);
+            }
+            let mut patience = stop.clone();
+            let overdue = async {
+                patience.asked().await;
+                clock.sleep(STOP_GRACE).await;
+                if critical.load(Ordering::SeqCst) {
+                    clock.sleep(CRITICAL_GRACE - STOP_GRACE).await;
+                }
+            };
+            let turn = tokio::select! {
+                turn = self.turn() => turn?,
+                () = overdue => return Ok(Halt::Stopped),
+            };
+            let left_ms = budget_ms - (clock.stamp().boottime_ms - begun_ms);
+            match turn {
+                Turn::Moved => {}
+                Turn::Resting => return Ok(Halt::Reached),
+                Turn::Waiting { reason, ms } => {
+                    if self.reached(goal) {
+                        return Ok(Halt::Reached);
+                    }
+                    if let Some(halt) = self.halt(reason, ms, left_ms) {
+                        return Ok(halt);
+                    }
+                    self.progress.waiting(reason, ms);
+                    let wait =
+                        Duration::from_millis(u64::try_from(ms).unwrap_or(0).min(MAX_SLEEP_MS));
+                    tokio::select! {
+                        () = clock.sleep(wait) => {}
+                        () = stop.asked() => if !critical.load(Ordering::SeqCst) {
+                            return Ok(Halt::Stopped);
+                        },
+                    }
+                }
+            }
+        }
+    }
+
+    fn halt(&self, reason: WaitFor, ms: i64, left_ms: i64) -> Option<Halt> {
+        let leak = self.state.requests.leak.is_some();
+        if reason == WaitFor::Operator || (self.state.parked.is_some() && !leak && ms > 5_000) {
+            return Some(Halt::Parked);
+        }
+        if let Some(trouble) = &self.state.trouble {
+            let nothing_to_park = self.state.rotation.is_none() && !leak && trouble.count >= 6;
+            if nothing_to_park || (left_ms < ms && reason == WaitFor::Trouble) {
+                let (class, step) = (trouble.class, trouble.step.clone());
+                return Some(Halt::Troubled { class, step });
+            }
+        }
+        (left_ms < ms).then_some(Halt::Waiting { reason, ms })
+    }
+
+    fn reached(&self, goal: Goal) -> bool {
+        let phase = self.state.rotation.as_ref().map(|r| r.phase);
+        let wanted = self.state.requests.rotate.is_some() && self.state.rotation.is_none();
+        let requests = &self.state.requests;
+        let weighing = requests.abort || requests.resume || requests.adopt;
+        if wanted || weighing || !self.state.questions.is_empty() {
+            return false;
+        }
+        match goal {
+            Goal::Current => phase.is_some_and(Phase::after_promote),
+            Goal::Drained => phase.is_some_and(|p| p > Phase::Promoted && p.after_promote()),
+            Goal::Complete | Goal::Nothing => false,
+            Goal::SuspectsDead => {
+                let pending_kills = self.state.suspects_alive().next().is_some();
+                requests.leak.is_none() && !pending_kills && self.suspects_are_gone()
+            }
+        }
+    }
+
+    fn suspects_are_gone(&self) -> bool {
+        self.state
+            .suspects
+            .keys()
+            .all(|key| self.state.keys.get(key).is_none_or(|k| !matches!(k.life, Life::Live)))
+    }
+}
+
+/// A long wait is looked at anew this often.
+const MAX_SLEEP_MS: u64 = 15 * 60 * 1000;
