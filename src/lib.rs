@@ -3,3 +3,5 @@
 
 pub mod domain;
 pub mod port;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
