@@ -2,6 +2,8 @@
 
 use rekeyd::sandbox::{CallKind, Edit, Fault, Missed, NEWEST, What};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::bench::{Bench, CREATE, LIST, error_of};
 
@@ -222,4 +224,28 @@ async fn faults_come_and_go_over_http_within_bounds() {
         bench.tenant().add_fault(one.clone()).unwrap();
     }
     assert!(bench.tenant().add_fault(one).is_err());
+}
+
+#[tokio::test]
+async fn a_close_and_a_reset_differ_and_neither_sends_a_byte() {
+    let bench = Bench::documented().await;
+    let address = bench.sandbox.base_url().replace("http://", "");
+    let body = "grant_type=client_credentials&client_id=x&client_secret=y";
+    let request = format!(
+        "POST /realms/api-keys/protocol/openid-connect/token HTTP/1.1\r\nhost: {address}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for (what, expected) in [
+        (What::LostBefore, Ok(0)),
+        (What::Reset { after_effect: false }, Err(std::io::ErrorKind::ConnectionReset)),
+    ] {
+        bench.fault(CallKind::TokenExchange, what);
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let read = stream.read_to_end(&mut answer).await;
+        assert_eq!(read.map_err(|error| error.kind()), expected);
+        assert!(answer.is_empty());
+    }
 }

@@ -203,3 +203,13 @@ async fn what_is_no_graphql_request_is_told_so() {
     assert_eq!(bench.query(&token, LIST, json!({})).await.get("errors"), None);
     assert_eq!(bench.query(&token, CREATE, json!({})).await.get("errors"), None);
 }
+
+#[tokio::test]
+async fn an_error_comes_in_http_200_with_its_message_first() {
+    let bench = Bench::documented().await;
+    let token = bench.token().await;
+    let input = json!({ "input": { "clientId": "none", "_etag": "none" } });
+    let body = bench.query(&token, DELETE, input).await;
+    assert_eq!(body["errors"][0]["message"], "API key not found");
+    assert!(body["data"].is_null());
+}
