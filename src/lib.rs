@@ -4,4 +4,6 @@
 pub mod domain;
 pub mod engine;
 pub mod port;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod settings;
