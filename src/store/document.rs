@@ -350,8 +350,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in ".{0,200}") {
-            let _ = content(&text, &fields());
-            let _ = with_credential(Some(&text), &fields(), &new_credential()).is_ok();
+            drop(content(&text, &fields()));
+            drop(with_credential(Some(&text), &fields(), &new_credential()));
         }
 
         #[test]

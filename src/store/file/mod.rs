@@ -206,3 +206,6 @@ impl Place {
 fn since_epoch_ms(time: SystemTime) -> Option<i64> {
     i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
+
+#[cfg(test)]
+mod tests;
