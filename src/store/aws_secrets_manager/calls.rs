@@ -12,6 +12,8 @@ use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_secretsmanager::error::BoxError;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 use zeroize::Zeroizing;
 
 use super::errors::{Call, classify, is_not_found};
@@ -76,7 +78,8 @@ impl AwsSecretsManager {
         Ok(Some(Value { version, text, size_bytes, created_ms }))
     }
 
-    /// Creates a version with the stage AWSPENDING, once for a token. Sent once.
+    /// Creates a version with the stage AWSPENDING, once for a token. Sent once, and without the
+    /// SDK's own log lines: at level TRACE they hold the request's body.
     pub(super) async fn put(&self, token: &VersionId, text: &str) -> Result<(), PortError> {
         let witness = self.witness();
         self.client
@@ -89,6 +92,7 @@ impl AwsSecretsManager {
             .config_override(once())
             .interceptor(witness.clone())
             .send()
+            .with_subscriber(NoSubscriber::default())
             .await
             .map(drop)
             .map_err(|error| classify(Call::Put, &self.secret_id, &error, witness.sent()))

@@ -134,9 +134,8 @@ pub(super) fn obstacle(path: &Path, main: Option<&MainFile>) -> Option<String> {
     }
     let mut groups = rustix::process::getgroups().unwrap_or_default();
     groups.push(rustix::process::getegid());
-    let keeps_owner = me.as_raw() == owner.uid;
-    let keeps_group = groups.iter().any(|group| group.as_raw() == owner.gid);
-    (!keeps_owner || !keeps_group).then(|| {
+    let groups: Vec<u32> = groups.iter().map(|group| group.as_raw()).collect();
+    (!can_give(owner, me.as_raw(), &groups)).then(|| {
         format!(
             "{} belongs to user {} and group {}, which user {} cannot give to its replacement; \
              change its owner, or run rekeyd as it",
@@ -146,6 +145,11 @@ pub(super) fn obstacle(path: &Path, main: Option<&MainFile>) -> Option<String> {
             me.as_raw()
         )
     })
+}
+
+/// Whether a user other than root may create a file with this owner and group.
+fn can_give(owner: &Owner, me: u32, groups: &[u32]) -> bool {
+    owner.uid == me && groups.contains(&owner.gid)
 }
 
 /// Gives a replacement the owner, group, mode, and access list of what it replaces.
@@ -173,5 +177,18 @@ fn access_list(file: &File) -> io::Result<Option<Vec<u8>>> {
         }
         Err(rustix::io::Errno::NODATA | rustix::io::Errno::OPNOTSUPP) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ones_own_user_and_groups_can_be_given() {
+        let owner = |uid, gid| Owner { uid, gid, mode: 0o600, links: 1, access_list: None };
+        assert!(can_give(&owner(7, 20), 7, &[10, 20]));
+        assert!(!can_give(&owner(7, 30), 7, &[10, 20]));
+        assert!(!can_give(&owner(8, 20), 7, &[10, 20]));
     }
 }

@@ -360,15 +360,22 @@ fn ids_that_would_leave_the_folder_are_refused() {
 }
 
 #[test]
-fn a_full_disk_is_retryable_and_changes_nothing() {
-    if !Path::new("/dev/full").exists() {
-        return;
+fn a_full_disk_is_retryable_and_a_denied_one_is_our_misconfiguration() {
+    use std::io::ErrorKind;
+    for (kind, class) in [
+        (ErrorKind::StorageFull, Class::Retryable),
+        (ErrorKind::QuotaExceeded, Class::Retryable),
+        (ErrorKind::Interrupted, Class::Retryable),
+        (ErrorKind::PermissionDenied, Class::Misconfigured),
+        (ErrorKind::ReadOnlyFilesystem, Class::Misconfigured),
+        (ErrorKind::CrossesDevices, Class::Misconfigured),
+    ] {
+        let error = disk::no_effect("write", Path::new("/x"), &std::io::Error::from(kind));
+        assert_eq!(error.class, class, "{kind:?}");
+        assert!(error.message.contains("/x"));
     }
-    let error = fs::write("/dev/full", b"x").unwrap_err();
-    let told = disk::no_effect("write", Path::new("/x"), &error);
-    assert_eq!(told.class, Class::Retryable);
-    let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
-    assert_eq!(disk::no_effect("write", Path::new("/x"), &denied).class, Class::Misconfigured);
+    let failed = disk::Failed::Perhaps(std::io::Error::from(ErrorKind::StorageFull));
+    assert_eq!(disk::not_replaced(Path::new("/x"), &failed).class, Class::Unknown);
 }
 
 #[test]
