@@ -1,7 +1,6 @@
 //! What is sent, how often, and what is learnt from the answers.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rekeyd::domain::clocks::DateSource;
 use rekeyd::port::{Class, Content, SecretStore, Which};
@@ -137,42 +136,4 @@ async fn the_age_of_current_is_read_once() {
         assert_eq!(view.current_created_ms, Some(1_700_000_000_500));
     }
     assert_eq!(server.bodies("getsecretvalue").len(), 1);
-}
-
-/// A log that keeps everything.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn no_secret_is_logged_at_any_level() {
-    let server = Server::start(|operation, before| match (operation, before) {
-        ("putsecretvalue", 0) => Answer::Lost,
-        ("getsecretvalue", 0) => value("base"),
-        ("getsecretvalue", _) => value("new"),
-        _ => ok(&json!({})),
-    });
-    let store = server.store(&clock());
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
-    store.stage(&version("new"), Some(&version("base")), &credential()).await.unwrap();
-    store.promote(Some(&version("base")), &version("new")).await.unwrap();
-    drop(guard);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(text.contains("promote"), "our own spans are there");
-    assert!(!text.contains("s3cret"), "{text}");
 }

@@ -47,7 +47,8 @@ impl AwsSecretsManager {
             .map_err(|error| classify(Call::Describe, &self.secret_id, &error, witness.sent()))
     }
 
-    /// `None` when the secret, the version, or the stage is not there.
+    /// `None` when the secret, the version, or the stage is not there. The SDK's own log lines are
+    /// muted: two environment variables make it write bodies at level TRACE.
     pub(super) async fn get(&self, which: &Which) -> Result<Option<Value>, PortError> {
         let witness = self.witness();
         let request = self.client.get_secret_value().secret_id(&self.secret_id);
@@ -57,7 +58,8 @@ impl AwsSecretsManager {
             Which::Previous => request.version_stage(PREVIOUS),
             Which::Version(id) => request.version_id(id.as_str()),
         };
-        let reply = match request.customize().interceptor(witness.clone()).send().await {
+        let call = request.customize().interceptor(witness.clone()).send();
+        let reply = match call.with_subscriber(NoSubscriber::default()).await {
             Ok(reply) => reply,
             Err(error) if is_not_found(&error) => return Ok(None),
             Err(error) => {
@@ -78,8 +80,7 @@ impl AwsSecretsManager {
         Ok(Some(Value { version, text, size_bytes, created_ms }))
     }
 
-    /// Creates a version with the stage AWSPENDING, once for a token. Sent once, and without the
-    /// SDK's own log lines: at level TRACE they hold the request's body.
+    /// Creates a version with the stage AWSPENDING, once for a token. Sent once. Muted like `get`.
     pub(super) async fn put(&self, token: &VersionId, text: &str) -> Result<(), PortError> {
         let witness = self.witness();
         self.client
