@@ -7,3 +7,4 @@ pub mod port;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod settings;
+pub mod store;

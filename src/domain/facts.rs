@@ -66,6 +66,8 @@ pub enum StoreProblem {
     NativeRotation,
     ReplicaOutOfSync,
     TooManyVersions,
+    /// It can be read, but a new version could not be put in its place (file: owner, permissions).
+    Unwritable,
 }
 
 /// Labels and health of a secret, as the store described them.
