@@ -2,4 +2,6 @@
 //! seconds.
 
 pub mod domain;
+pub mod issuer;
 pub mod port;
+pub mod system;
