@@ -75,9 +75,11 @@ impl Ion {
     /// on loopback, where the secret would travel readable.
     pub fn new(config: IonConfig, clock: Arc<dyn Clock>) -> Result<Self, PortError> {
         let timeout = config.request_timeout;
+        let token = Endpoint::new(&config.token_url, timeout, None)?;
+        let graphql = Endpoint::new(&config.graphql_url, timeout, Some(&token))?;
         Ok(Self {
-            token: Endpoint::new(&config.token_url, timeout)?,
-            graphql: Endpoint::new(&config.graphql_url, timeout)?,
+            token,
+            graphql,
             scheme: config.scheme,
             audience: config.audience,
             clock,

@@ -21,6 +21,14 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Endpoint {
     url: Url,
     host: String,
+    clients: Clients,
+}
+
+/// Building one reads the system's certificates, so endpoints share them.
+#[derive(Clone)]
+struct Clients {
+    /// Loopback never goes through a proxy.
+    loopback: bool,
     pooled: Client,
     /// Always a fresh connection: a mutation lost on a connection that the server was just closing
     /// would be an open question for minutes.
@@ -57,9 +65,15 @@ pub(super) enum NoReply {
 }
 
 impl Endpoint {
+    /// `beside` is an endpoint with the same time-out, whose clients may serve this one too.
+    ///
     /// # Errors
     /// `Misconfigured`, never quoting the URL, which may hold a password.
-    pub(super) fn new(text: &str, timeout: Duration) -> Result<Self, PortError> {
+    pub(super) fn new(
+        text: &str,
+        timeout: Duration,
+        beside: Option<&Self>,
+    ) -> Result<Self, PortError> {
         let wrong = |why: &str| PortError::misconfigured(format!("an ION address {why}"));
         let url = Url::parse(text).map_err(|_| wrong("is not a URL"))?;
         let name = url.host_str().ok_or_else(|| wrong("names no host"))?.to_owned();
@@ -74,6 +88,29 @@ impl Endpoint {
             _ => return Err(wrong("is neither http nor https")),
         }
         let host = url.port().map_or_else(|| name.clone(), |port| format!("{name}:{port}"));
+        let clients = match beside {
+            Some(other) if other.clients.loopback == loopback => other.clients.clone(),
+            _ => Clients::new(loopback, timeout)?,
+        };
+        Ok(Self { host, clients, url })
+    }
+
+    /// Host, and port where one is given. For messages and spans.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// A POST to this address, to be completed with headers and a body.
+    pub(super) fn post(&self, connection: Connection) -> RequestBuilder {
+        match connection {
+            Connection::Pooled => self.clients.pooled.post(self.url.clone()),
+            Connection::Fresh => self.clients.fresh.post(self.url.clone()),
+        }
+    }
+}
+
+impl Clients {
+    fn new(loopback: bool, timeout: Duration) -> Result<Self, PortError> {
         let client = |idle: usize| {
             let builder = Client::builder()
                 .redirect(redirect::Policy::none())
@@ -86,20 +123,7 @@ impl Endpoint {
             let builder = if loopback { builder.no_proxy() } else { builder };
             builder.build().map_err(|_| PortError::misconfigured("no HTTPS client can be built"))
         };
-        Ok(Self { host, pooled: client(4)?, fresh: client(0)?, url })
-    }
-
-    /// Host, and port where one is given. For messages and spans.
-    pub(super) fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// A POST to this address, to be completed with headers and a body.
-    pub(super) fn post(&self, connection: Connection) -> RequestBuilder {
-        match connection {
-            Connection::Pooled => self.pooled.post(self.url.clone()),
-            Connection::Fresh => self.fresh.post(self.url.clone()),
-        }
+        Ok(Self { loopback, pooled: client(4)?, fresh: client(0)? })
     }
 }
 
@@ -196,12 +220,12 @@ mod tests {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let timeout = Duration::from_secs(1);
         for good in ["https://x.example/t", "http://127.0.0.1:1/t", "http://[::1]:1/t"] {
-            assert!(Endpoint::new(good, timeout).is_ok(), "{good}");
+            assert!(Endpoint::new(good, timeout, None).is_ok(), "{good}");
         }
         for bad in
             ["http://x.example/t", "ftp://127.0.0.1/t", "not a url", "https://u:pw@x.example"]
         {
-            let error = Endpoint::new(bad, timeout).err().unwrap();
+            let error = Endpoint::new(bad, timeout, None).err().unwrap();
             assert_eq!(error.class, Class::Misconfigured, "{bad}");
             assert!(!error.message.contains("pw"));
         }
