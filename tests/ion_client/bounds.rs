@@ -123,3 +123,18 @@ async fn no_error_and_no_debug_text_holds_a_secret_or_a_part_of_a_body() {
         }
     }
 }
+
+/// Runs another test of this file in a process whose environment names a proxy that is not there.
+#[test]
+fn loopback_never_goes_through_a_proxy() {
+    let proxy = "http://127.0.0.1:9";
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "keys::a_minted_key_comes_with_its_secret"])
+        .envs(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].map(|name| (name, proxy)))
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
+}

@@ -1,5 +1,8 @@
 //! What introspection shows is used; what it does not show is never asked for.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rekeyd::port::Issuer;
 use serde_json::{Value, json};
 
@@ -193,4 +196,27 @@ async fn introspection_is_asked_once_an_hour_and_its_failure_is_no_error() {
         .start()
         .await;
     assert!(down.ion.list(&actor()).await.unwrap().complete);
+}
+
+#[tokio::test]
+async fn what_was_learnt_outlives_a_failure_to_learn_it_again() {
+    let shape = Tenant { etag: ("etag", "String"), ..Tenant::documented() };
+    let down = Arc::new(AtomicBool::new(false));
+    let broken = Arc::clone(&down);
+    let fake = fake::api(|_| errors("unused"))
+        .all(move |call, _| match shape.answer(call) {
+            Some(_) if broken.load(Ordering::SeqCst) => Reply::html(503),
+            Some(answer) => answer,
+            None => changed(),
+        })
+        .start()
+        .await;
+    fake.ion.disable(&actor(), &key("k"), Some(&etag("e"))).await.unwrap();
+    down.store(true, Ordering::SeqCst);
+    fake.clock.forward(60 * 60 * 1000);
+    fake.ion.disable(&actor(), &key("k"), Some(&etag("e"))).await.unwrap();
+    assert_eq!(fake.api.calls_of("__schema").len(), 2);
+    for call in fake.api.calls_of("updateApiKey(") {
+        assert_eq!(call.json()["variables"]["input"]["etag"], "e");
+    }
 }

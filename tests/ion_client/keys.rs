@@ -102,6 +102,7 @@ async fn everything_else_leaves_a_create_open() {
         Reply::html(200),
         Reply::html(401),
         Reply::html(403),
+        Reply::raw(403, " \n<!doctype html><p>no"),
         Reply::raw(400, "bad request"),
         Reply::raw(303, "").with("location", "/done"),
         Reply::raw(408, ""),
@@ -330,4 +331,42 @@ async fn the_date_of_the_api_is_preferred_to_that_of_the_auth_server() {
     let fake = fake::api(move |_| turned_away.clone()).start().await;
     fake.ion.issue(&actor()).await.unwrap_err();
     assert_ne!(fake.clock.stamp().dated.map(|dated| dated.source), Some(DateSource::Api));
+}
+
+#[tokio::test]
+async fn a_delete_that_may_have_landed_is_unknown() {
+    let partial = json!({ "data": { "deleteApiKey": { "apikey": { "clientId": "k" } } },
+        "errors": [{ "message": "not found" }] });
+    for reply in [
+        Reply::json(200, &partial),
+        data(&json!({ "deleteApiKey": { "apikey": { "clientId": "other" } } })),
+        data(&json!({ "deleteApiKey": { "apikey": {} } })),
+        data(&json!({ "deleteApiKey": null })),
+    ] {
+        let fake = fake::api(move |_| reply.clone()).start().await;
+        let error = fake.ion.delete(&actor(), &key("k"), None).await.unwrap_err();
+        assert_eq!(error.class, Class::Unknown);
+        assert_eq!(fake.api.calls_of("deleteApiKey").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_forgotten_when_its_credential_or_itself_is_refused() {
+    let fake = fake::api(|_| errors("no"))
+        .auth(|_, nth| match nth {
+            2 => Reply::json(401, &json!({ "error": "invalid_client" })),
+            _ => granted(&json!(300)),
+        })
+        .start()
+        .await;
+    fake.ion.issue(&actor()).await.unwrap_err();
+    fake.ion.authenticate(&actor()).await;
+    fake.ion.issue(&actor()).await.unwrap_err();
+    assert_eq!(fake.auth.calls().len(), 3, "rejected: the old token is not used again");
+
+    let expired = errors("Signature has expired");
+    let fake = fake::api(move |_| expired.clone()).start().await;
+    fake.ion.issue(&actor()).await.unwrap_err();
+    fake.ion.issue(&actor()).await.unwrap_err();
+    assert_eq!(fake.auth.calls().len(), 2, "expired: the old token is not used again");
 }

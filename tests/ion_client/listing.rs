@@ -86,6 +86,7 @@ async fn a_failed_list_is_an_error_with_its_class() {
     ] {
         let fake = fake::api(move |_| reply.clone()).start().await;
         assert_eq!(fake.ion.list(&actor()).await.unwrap_err().class, class);
+        assert!(fake.clock.slept.lock().unwrap().is_empty(), "an hour is not waited for here");
     }
 }
 

@@ -125,3 +125,22 @@ async fn rights_that_could_not_be_asked_for_are_an_error_and_not_a_denial() {
     let fake = fake::api(probed(Reply::raw(503, ""), errors("not found"))).start().await;
     assert_eq!(fake.ion.rights(&actor()).await.unwrap_err().class, Class::Unknown);
 }
+
+#[tokio::test]
+async fn a_read_whose_cached_token_has_expired_is_asked_again_with_a_fresh_one() {
+    let fake = fake::api(|call| {
+        if call.authorization() == "Bearer tok1" && call.body.contains("{ b }") {
+            errors("Signature has expired")
+        } else {
+            data(&json!({ "a": 1 }))
+        }
+    })
+    .auth(|_, nth| {
+        Reply::json(200, &json!({ "access_token": format!("tok{nth}"), "expires_in": 300 }))
+    })
+    .start()
+    .await;
+    fake.ion.canary(&actor(), "{ a }").await.unwrap();
+    fake.ion.canary(&actor(), "{ b }").await.unwrap();
+    assert_eq!(fake.auth.calls().len(), 2);
+}
