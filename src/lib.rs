@@ -3,6 +3,7 @@
 
 pub mod domain;
 pub mod engine;
+pub mod journal;
 pub mod port;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
