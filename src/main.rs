@@ -1,1 +1,3 @@
+//! The command. Everything is in the library, so that tests and the daemon use the same rooms.
+
 fn main() {}
