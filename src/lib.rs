@@ -3,8 +3,10 @@
 
 pub mod domain;
 pub mod engine;
+pub mod issuer;
 pub mod port;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod settings;
 pub mod store;
+pub mod system;
