@@ -137,6 +137,11 @@ impl Engine {
     }
 
     #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.ports.clock
+    }
+
+    #[must_use]
     pub fn stream(&self) -> &SecretKey {
         &self.plan.stream
     }

@@ -134,15 +134,14 @@ const VALIDATION: &[&str] = &[
     "syntax error",
     "got invalid value",
     "invalid value for argument",
-    "was not provided",
-    "is required",
-    "not provided",
     "must not be null",
     "must have a selection",
     "must have a sub selection",
     "used in position expecting",
     "failed to parse",
 ];
+/// Said of an input that lacks something, and of a caller who does: the caller's phrases go first.
+const LACKING: &[&str] = &["is required", "not provided"];
 const STALE: &[&str] = &[
     "etag",
     "stale",
@@ -162,6 +161,8 @@ const UNAUTHENTICATED: &[&str] = &[
     "unauthenticated",
     "not authenticated",
     "authentication required",
+    "authentication is required",
+    "credentials were not provided",
     "signature has expired",
     "token has expired",
     "token expired",
@@ -193,6 +194,8 @@ fn by_words(message: &str) -> Meaning {
         Meaning::NotFoundOrDenied
     } else if says(DENIED) {
         Meaning::Denied
+    } else if says(LACKING) {
+        Meaning::Validation
     } else if says(STALE) {
         Meaning::Stale
     } else if says(NOT_FOUND) {
@@ -220,6 +223,9 @@ mod tests {
             ("Field \"_etag\" is not defined by type \"APIKeyInput\".", Meaning::Validation),
             ("Unknown field \"enabled\" on type \"APIKey\".", Meaning::Validation),
             ("Variable \"$input\" got invalid value {}; permission", Meaning::Validation),
+            ("Field \"_etag\" of required type \"String!\" was not provided.", Meaning::Validation),
+            ("UpdateAPIKey permission is required", Meaning::Denied),
+            ("Authentication credentials were not provided.", Meaning::Unauthenticated),
             ("_etag does not match", Meaning::Stale),
             ("The resource is stale", Meaning::Stale),
             ("API key not found", Meaning::NotFound),

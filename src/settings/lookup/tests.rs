@@ -1,3 +1,5 @@
+//! Lookup, against a machine that is a table.
+
 use std::collections::BTreeMap;
 
 use super::*;

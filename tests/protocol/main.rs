@@ -1,0 +1,8 @@
+//! The protocol on virtual time, against the sandbox's tenant and a store by AWS's rules.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod faults;
+mod leaks;
+mod people;
+mod rotation;
+mod world;
