@@ -1,5 +1,5 @@
 //! The protocol on virtual time, against the sandbox's tenant and a store by AWS's rules.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod faults;
 mod leaks;

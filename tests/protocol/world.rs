@@ -53,26 +53,17 @@ pub struct Time {
 pub struct Crash {
     points: AtomicU64,
     at: AtomicU64,
-    hit: AtomicBool,
     notify: tokio::sync::Notify,
 }
 
 impl Crash {
     pub fn arm(&self, at: u64) {
         self.points.store(0, Ordering::SeqCst);
-        self.hit.store(false, Ordering::SeqCst);
         self.at.store(at, Ordering::SeqCst);
-    }
-    pub fn passed(&self) -> u64 {
-        self.points.load(Ordering::SeqCst)
-    }
-    pub fn was_hit(&self) -> bool {
-        self.hit.load(Ordering::SeqCst)
     }
     async fn point(&self) {
         let n = self.points.fetch_add(1, Ordering::SeqCst) + 1;
         if n == self.at.load(Ordering::SeqCst) {
-            self.hit.store(true, Ordering::SeqCst);
             self.notify.notify_one();
             std::future::pending::<()>().await;
         }
@@ -287,7 +278,7 @@ pub fn leak(state: &State, kill_first: bool) -> Request {
 }
 
 /// A mutation's fate: what is certain after each way of not getting an answer.
-fn missed(missed: Missed) -> PortError {
+fn missed(missed: &Missed) -> PortError {
     match missed {
         Missed::Refused(Refusal::EtagMismatch | Refusal::NotFound | Refusal::EtagMissing) => {
             PortError::conflict("etag or key")
@@ -312,7 +303,7 @@ impl Issuer for World {
         let answer = self.tenant.create_api_key(&self.caller(actor)?).arrived();
         self.poll();
         self.crash.point().await;
-        let view = answer.map_err(missed)?;
+        let view = answer.map_err(|m| missed(&m))?;
         let key = KeyId::new(view.client_id).unwrap();
         let credential = view.client_secret.map(|s| Credential::new(key.clone(), s.into()));
         Ok(Minted { key, credential })
@@ -320,8 +311,11 @@ impl Issuer for World {
 
     async fn list(&self, actor: &Credential) -> Result<Listing, PortError> {
         self.crash.point().await;
-        let page =
-            self.tenant.api_keys(&self.caller(actor)?, None, None).arrived().map_err(missed)?;
+        let page = self
+            .tenant
+            .api_keys(&self.caller(actor)?, None, None)
+            .arrived()
+            .map_err(|m| missed(&m))?;
         let enabled = |k: &KeyView| self.extended().then_some(k.enabled);
         let keys = page.keys.iter().map(|k| ListedKey {
             key: KeyId::new(k.client_id.clone()).unwrap(),
@@ -362,7 +356,7 @@ impl Issuer for World {
         let answer = self.tenant.delete_api_key(&caller, key.as_str(), etag.map(Etag::as_str));
         self.poll();
         self.crash.point().await;
-        answer.arrived().map(drop).map_err(missed)
+        answer.arrived().map(drop).map_err(|m| missed(&m))
     }
 }
 
@@ -388,7 +382,7 @@ impl World {
         let answer = self.tenant.update_api_key(&self.caller(actor)?, &change).arrived();
         self.poll();
         self.crash.point().await;
-        let view = answer.map_err(missed)?;
+        let view = answer.map_err(|m| missed(&m))?;
         Ok(Changed {
             etag: self.extended().then(|| Etag::new(view.etag).unwrap()),
             enabled: Some(view.enabled),
@@ -408,7 +402,11 @@ impl Verifier for World {
     }
 
     async fn identity(&self, credential: &Credential) -> Result<Option<Identity>, PortError> {
-        let user = self.tenant.current_user(&self.caller(credential)?).arrived().map_err(missed)?;
+        let user = self
+            .tenant
+            .current_user(&self.caller(credential)?)
+            .arrived()
+            .map_err(|m| missed(&m))?;
         Ok(Some(Identity {
             user_id: user.id,
             email: Some(user.email),
@@ -417,7 +415,11 @@ impl Verifier for World {
     }
 
     async fn canary(&self, credential: &Credential, _query: &str) -> Result<Digest, PortError> {
-        let user = self.tenant.current_user(&self.caller(credential)?).arrived().map_err(missed)?;
+        let user = self
+            .tenant
+            .current_user(&self.caller(credential)?)
+            .arrived()
+            .map_err(|m| missed(&m))?;
         Ok(Digest::of("test/canary", &user.id))
     }
 
@@ -606,10 +608,6 @@ impl Store {
     pub fn current_key(&self) -> Option<String> {
         let inner = self.inner.lock().unwrap();
         inner.current.as_ref().and_then(|v| inner.content.get(v)).map(|c| c.0.clone())
-    }
-    pub fn pending_key(&self) -> Option<String> {
-        let inner = self.inner.lock().unwrap();
-        inner.pending.as_ref().and_then(|v| inner.content.get(v)).map(|c| c.0.clone())
     }
     pub fn previous_key(&self) -> Option<String> {
         let inner = self.inner.lock().unwrap();
