@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
+use crate::domain::ids::KeyId;
 use crate::domain::report::{
     ORPHANS, Problem, RUN_ONCE, Subject, class_text, due_ms, parked, policy_report, read_only,
     rfc3339,
@@ -128,17 +129,21 @@ fn troubled(name: &str, class: crate::domain::class::Class, step: &str, state: &
 
 /// Under a leak only a proven death, with nothing left to rule on, is a good end.
 fn leaked(asked: Asked, name: &str, state: &State, halt: &Halt) -> Option<Verdict> {
-    if asked != Asked::Leak {
+    if asked != Asked::Leak && state.requests.leak.is_none() {
         return None;
     }
-    let alive: Vec<&str> = state.suspects_alive().map(|key| key.as_str()).collect();
+    let alive: Vec<&str> = state.suspects_alive().map(KeyId::as_str).collect();
     let awaiting = state.orphans_unruled().count();
     let open = state.requests.leak.is_some();
-    if !alive.is_empty() || (open && *halt != Halt::Reached) {
-        let who = alive.join(", ");
+    if !alive.is_empty() || open {
+        let who = if alive.is_empty() {
+            "the last check after the leak is".into()
+        } else {
+            format!("the kill of {} is", alive.join(", "))
+        };
         if let Some(park) = &state.parked {
             let problem = parked(name, &park.reason, state.rotation.as_ref());
-            let message = format!("{who} not proven dead: {} [{}]", problem.message, problem.code);
+            let message = format!("{who} not done: {} [{}]", problem.message, problem.code);
             return Some(
                 Verdict::new(name, Exit::Operator, "suspect_alive", message)
                     .next(problem.next_command),
@@ -153,7 +158,7 @@ fn leaked(asked: Asked, name: &str, state: &State, halt: &Halt) -> Option<Verdic
             }
             _ => (Exit::Operator, "time ran out"),
         };
-        let message = format!("{who} not proven dead: {why}. The report stays open.");
+        let message = format!("{who} not done: {why}. The report stays open.");
         return Some(Verdict::new(name, exit, "suspect_alive", message).next(RUN_ONCE));
     }
     if awaiting > 0 {
