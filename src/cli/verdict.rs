@@ -9,7 +9,7 @@ use crate::domain::report::{
     ORPHANS, Problem, RUN_ONCE, Subject, class_text, due_ms, parked, policy_report, read_only,
     rfc3339,
 };
-use crate::domain::state::{Adoption, Ending, RequestKind, State};
+use crate::domain::state::{Adoption, Ending, Life, RequestKind, State};
 use crate::engine::Halt;
 
 /// The end of a command for one policy.
@@ -100,10 +100,20 @@ pub fn judge(
     if let Halt::Troubled { class, step } = halt {
         return troubled(name, *class, step, state);
     }
-    if let Some(verdict) = ended(asked, name, before, state) {
-        return verdict;
+    let verdict =
+        ended(asked, name, before, state).unwrap_or_else(|| standing(asked, subject, now));
+    with_orphans(verdict, state)
+}
+
+/// A key that may be ours is said wherever a command ends, until somebody rules on it.
+fn with_orphans(mut verdict: Verdict, state: &State) -> Verdict {
+    let awaiting: Vec<&str> = state.orphans_unruled().map(|(key, _)| key.as_str()).collect();
+    if !awaiting.is_empty() {
+        let keys = awaiting.join(", ");
+        let more = format!(" May be ours too, and awaits a ruling ({ORPHANS}): {keys}.");
+        verdict.message.push_str(&more);
     }
-    standing(asked, subject, now)
+    verdict
 }
 
 fn answers(asked: Asked, kind: RequestKind) -> bool {
@@ -246,7 +256,9 @@ fn left(subject: &Subject<'_>, now: &Stamp) -> Option<String> {
     };
     Some(match new {
         Some(new) if open.phase.after_promote() => {
-            format!("key {new} is current; old key {old} lives on ({}){wait}.", open.phase.name())
+            let lives = subject.state.keys.get(old).is_some_and(|key| key.life == Life::Live);
+            let fate = if lives { "lives on" } else { "is off" };
+            format!("key {new} is current; old key {old} {fate} ({}){wait}.", open.phase.name())
         }
         Some(new) => format!("key {old} is current; new key {new} is {}{wait}.", open.phase.name()),
         None => format!("key {old} is current; the rotation is {}{wait}.", open.phase.name()),

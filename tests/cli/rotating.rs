@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
-use rekeyd::sandbox::CallKind;
+use rekeyd::sandbox::{CallKind, Fault, What};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -219,4 +219,23 @@ async fn the_demo_ends_well_only_when_the_counts_say_so() {
     assert_eq!(counted["rejections_during_rotation"], 0);
     assert_eq!(counted["failures_during_leak"], 0);
     assert_eq!(counted["keys_created"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_a_lost_reply_may_have_made_is_never_left_unsaid() {
+    let stage = Stage::with_drain("1h").await;
+    let lost =
+        Fault { on: CallKind::CreateApiKey, nth: 1, count: 1, key: None, what: What::LostAfter };
+    stage.sandbox.tenant().add_fault(lost).unwrap();
+    let ended = stage.run(&["rotate", "demo"]).await;
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    let minted = stage.sandbox.tenant().keys();
+    assert_eq!(minted.len(), 3);
+    let orphan = &minted[1].client_id;
+    assert!(ended.out.contains(orphan.as_str()), "{}", ended.out);
+    assert!(stage.run(&["status"]).await.out.contains(orphan.as_str()));
+    let ended = stage.run(&["orphans", "keep", orphan]).await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(stage.run(&["orphans"]).await.out.contains("may live (ruled)"));
+    assert!(!stage.run(&["status"]).await.out.contains(orphan.as_str()));
 }

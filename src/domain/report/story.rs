@@ -138,7 +138,8 @@ fn settled(before: &State, question: Option<&Question>, outcome: &Outcome) -> St
             format!("the lost reply had created key {key}; its secret is lost")
         }
         Outcome::PossiblyMinted { keys } => {
-            format!("a lost reply may have created one of {} keys", keys.len())
+            let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
+            format!("a lost reply may have created {}", keys.join(" or "))
         }
         Outcome::Done { .. } => done(before, question),
         Outcome::Gone => format!("{what}: the key is gone"),
