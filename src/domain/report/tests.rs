@@ -1,3 +1,5 @@
+//! What is said of every reason, and of states.
+
 use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
