@@ -18,6 +18,7 @@ use super::wish::Wish;
 use crate::domain::facts::Exchange;
 use crate::domain::ids::KeyId;
 use crate::domain::policy::{Fields, Policy, Store};
+use crate::domain::report::class_text;
 use crate::domain::secret::Credential;
 use crate::domain::state::Request;
 use crate::store::actor::credential_in;
@@ -54,16 +55,24 @@ impl Job for Install {
         let Some(credential) = taken else {
             return Err(CliError::usage("no credential was given"));
         };
-        if bench.engine.state().rotation.is_some() {
-            let said = "a rotation is open; a credential cannot be written under it";
+        let state = bench.engine.state();
+        if state.rotation.is_some() || !state.questions.is_empty() {
+            let said = "a rotation or a request without a reply is open, and nothing is written \
+                        under it; put the credential into the store as current, then adopt it";
             let error = CliError::new(Exit::Operator, "adopt/rotation-open", said);
-            return Err(error.next(format!("rekeyd abort {name}")));
+            return Err(error.next(format!("rekeyd adopt {name}")));
         }
         let journal: Arc<dyn crate::port::Journal> = Arc::new(crate::journal::MemoryJournal::new());
         let verifier = bench.app.ports(bench.policy, journal).await?.verifier;
         authenticates(&name, verifier.authenticate(&credential).await)?;
-        // What it came to shows in the state that is judged below.
         bench.engine.install(credential).await?;
+        if let Some(trouble) = bench.engine.state().trouble.as_ref().filter(|t| t.step == "install")
+        {
+            let said =
+                format!("the credential could not be written: {}", class_text(trouble.class));
+            let error = CliError::new(Exit::of_class(trouble.class), "adopt/not-written", said);
+            return Err(error.next(format!("rekeyd plan {name}")));
+        }
         self.wish.work(bench).await
     }
 }

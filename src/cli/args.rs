@@ -148,7 +148,7 @@ pub struct RotateFlags {
     /// Start anew even if one is open already
     #[arg(long)]
     pub again: bool,
-    /// When to return [default: current]
+    /// When to return: the new key is current (default), the drain is over, or the old key is gone
     #[arg(long, value_enum, value_name = "WHEN")]
     pub wait: Option<Wait>,
     /// Give up waiting after so long [default: 10m; none with --wait drained or complete]
@@ -161,11 +161,8 @@ pub struct RotateFlags {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Wait {
-    /// The new key is current
     Current,
-    /// Nobody should be using the old key
     Drained,
-    /// The old key is gone
     Complete,
 }
 
@@ -219,15 +216,14 @@ pub enum Ruling {
 
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
+    /// Of a policy file, or of rekeyd.toml
     #[arg(value_enum, default_value_t = What::Policy)]
     pub what: What,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum What {
-    /// Of a policy file
     Policy,
-    /// Of rekeyd.toml
     Settings,
 }
 

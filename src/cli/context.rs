@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 use super::args::Global;
 use super::error::{CliError, Exit};
@@ -30,7 +29,6 @@ pub struct Context {
 /// A stop that SIGINT and SIGTERM ask for, and which of them did.
 pub struct Signals {
     pub stop: Stop,
-    switch: Arc<watch::Sender<bool>>,
     number: Arc<AtomicU8>,
 }
 
@@ -52,19 +50,13 @@ impl Signals {
                 }
             });
         }
-        Ok(Self { stop, switch, number })
+        Ok(Self { stop, number })
     }
 
     /// The exit of a stopped command.
     #[must_use]
     pub fn exit(&self) -> Exit {
         Exit::Signal(self.number.load(Ordering::SeqCst))
-    }
-
-    /// Waits for a signal.
-    pub async fn received(&self) {
-        // We hold the sender, so an error cannot come.
-        drop(self.switch.subscribe().wait_for(|asked| *asked).await);
     }
 }
 

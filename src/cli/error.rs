@@ -203,8 +203,6 @@ impl From<EngineError> for CliError {
                 Self::new(Exit::Journal, "journal/replay", error.to_string()).next("rekeyd check")
             }
             EngineError::Refused(_) => Self::new(Exit::Bug, "bug", error.to_string()),
-            #[expect(unreachable_patterns, reason = "the engine may learn to fail in other ways")]
-            other => Self::new(Exit::Operator, "engine", other.to_string()),
         }
     }
 }

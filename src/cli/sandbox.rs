@@ -39,10 +39,10 @@ pub async fn sandbox(context: &Context, args: &SandboxArgs) -> Result<Exit, CliE
     } else {
         context.out.data(sandbox.describe().trim_end());
     }
-    let mut after = 0;
+    let (mut after, mut stop) = (0, signals.stop.clone());
     while !signals.stop.is_asked() {
         tokio::select! {
-            () = signals.received() => {}
+            () = stop.asked() => {}
             () = tokio::time::sleep(LEDGER_EVERY), if args.ledger => {
                 for entry in sandbox.tenant().ledger_after(after) {
                     after = entry.sequence;

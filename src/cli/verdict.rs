@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
+use crate::domain::ids::KeyId;
 use crate::domain::report::{
     ORPHANS, Problem, RUN_ONCE, Subject, class_text, due_ms, parked, policy_report, read_only,
     rfc3339,
 };
-use crate::domain::state::{Adoption, Ending, RequestKind, State};
+use crate::domain::state::{Adoption, Ending, Life, RequestKind, State};
 use crate::engine::Halt;
 
 /// The end of a command for one policy.
@@ -99,10 +100,20 @@ pub fn judge(
     if let Halt::Troubled { class, step } = halt {
         return troubled(name, *class, step, state);
     }
-    if let Some(verdict) = ended(asked, name, before, state) {
-        return verdict;
+    let verdict =
+        ended(asked, name, before, state).unwrap_or_else(|| standing(asked, subject, now));
+    with_orphans(verdict, state)
+}
+
+/// A key that may be ours is said wherever a command ends, until somebody rules on it.
+fn with_orphans(mut verdict: Verdict, state: &State) -> Verdict {
+    let awaiting: Vec<&str> = state.orphans_unruled().map(|(key, _)| key.as_str()).collect();
+    if !awaiting.is_empty() {
+        let keys = awaiting.join(", ");
+        let more = format!(" May be ours too, and awaits a ruling ({ORPHANS}): {keys}.");
+        verdict.message.push_str(&more);
     }
-    standing(asked, subject, now)
+    verdict
 }
 
 fn answers(asked: Asked, kind: RequestKind) -> bool {
@@ -128,17 +139,21 @@ fn troubled(name: &str, class: crate::domain::class::Class, step: &str, state: &
 
 /// Under a leak only a proven death, with nothing left to rule on, is a good end.
 fn leaked(asked: Asked, name: &str, state: &State, halt: &Halt) -> Option<Verdict> {
-    if asked != Asked::Leak {
+    if asked != Asked::Leak && state.requests.leak.is_none() {
         return None;
     }
-    let alive: Vec<&str> = state.suspects_alive().map(|key| key.as_str()).collect();
+    let alive: Vec<&str> = state.suspects_alive().map(KeyId::as_str).collect();
     let awaiting = state.orphans_unruled().count();
     let open = state.requests.leak.is_some();
-    if !alive.is_empty() || (open && *halt != Halt::Reached) {
-        let who = alive.join(", ");
+    if !alive.is_empty() || open {
+        let who = if alive.is_empty() {
+            "the last check after the leak is".into()
+        } else {
+            format!("the kill of {} is", alive.join(", "))
+        };
         if let Some(park) = &state.parked {
             let problem = parked(name, &park.reason, state.rotation.as_ref());
-            let message = format!("{who} not proven dead: {} [{}]", problem.message, problem.code);
+            let message = format!("{who} not done: {} [{}]", problem.message, problem.code);
             return Some(
                 Verdict::new(name, Exit::Operator, "suspect_alive", message)
                     .next(problem.next_command),
@@ -153,7 +168,7 @@ fn leaked(asked: Asked, name: &str, state: &State, halt: &Halt) -> Option<Verdic
             }
             _ => (Exit::Operator, "time ran out"),
         };
-        let message = format!("{who} not proven dead: {why}. The report stays open.");
+        let message = format!("{who} not done: {why}. The report stays open.");
         return Some(Verdict::new(name, exit, "suspect_alive", message).next(RUN_ONCE));
     }
     if awaiting > 0 {
@@ -241,7 +256,9 @@ fn left(subject: &Subject<'_>, now: &Stamp) -> Option<String> {
     };
     Some(match new {
         Some(new) if open.phase.after_promote() => {
-            format!("key {new} is current; old key {old} lives on ({}){wait}.", open.phase.name())
+            let lives = subject.state.keys.get(old).is_some_and(|key| key.life == Life::Live);
+            let fate = if lives { "lives on" } else { "is off" };
+            format!("key {new} is current; old key {old} {fate} ({}){wait}.", open.phase.name())
         }
         Some(new) => format!("key {old} is current; new key {new} is {}{wait}.", open.phase.name()),
         None => format!("key {old} is current; the rotation is {}{wait}.", open.phase.name()),

@@ -7,6 +7,8 @@ mod problem;
 mod problems;
 mod refusal;
 mod story;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use serde::Serialize;
@@ -233,7 +235,9 @@ fn deadline(subject: &Subject<'_>, open: &Rotation) -> Option<(&'static str, i64
             Some(("drain", from.saturating_add(policy.retire.drain_ms.max(promised))))
         }
         Phase::Disabled => {
-            Some(("soak", open.entered.wall_ms.saturating_add(policy.retire.soak_ms)))
+            let life = subject.state.keys.get(&open.old.proof.key).map(|key| &key.life);
+            let Some(Life::Disabled { at, .. }) = life else { return None };
+            Some(("soak", at.wall_ms.saturating_add(policy.retire.soak_ms)))
         }
         _ => None,
     }
@@ -279,8 +283,13 @@ fn live_keys(state: &State) -> Vec<LiveKey> {
         role: role(state, key, managed),
         since: rfc3339(since_ms(state, key, &managed.since)),
     };
-    live.map(report).collect()
+    let mut keys: Vec<LiveKey> = live.map(report).collect();
+    keys.sort_by_key(|key| ROLES.iter().position(|role| *role == key.role));
+    keys
 }
+
+/// In the order in which they are shown.
+const ROLES: [&str; 5] = ["current", "new", "old", "abandoned", "foreign"];
 
 fn since_ms(state: &State, key: &KeyId, since: &Moment) -> i64 {
     let settled = state.settled.as_ref().filter(|settled| settled.held.proof.key == *key);

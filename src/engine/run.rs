@@ -64,7 +64,8 @@ impl Stop {
     pub fn is_asked(&self) -> bool {
         *self.asked.borrow()
     }
-    async fn asked(&mut self) {
+    /// Waits until it is asked for.
+    pub async fn asked(&mut self) {
         // The sender lives as long as we do, so an error cannot come.
         if self.asked.wait_for(|asked| *asked).await.is_err() {
             std::future::pending::<()>().await;

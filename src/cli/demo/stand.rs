@@ -83,7 +83,7 @@ fn policy_text(url: &str, secret: &str) -> String {
          cache_ttl = \"{cache}s\"\n\
          [retire]\n\
          drain = \"4s\"   # days or hours elsewhere\n\
-         soak = \"2s\"\n"
+         soak = \"4s\"\n"
     )
 }
 

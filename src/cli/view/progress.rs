@@ -65,7 +65,12 @@ impl ProgressSink for Lines {
             let took = memory.last.elapsed().as_secs_f64();
             let style =
                 if matches!(event, Event::Parked { .. }) { RED } else { anstyle::Style::new() };
-            self.say(&format!("{style}{text}{style:#} {DIM}({took:.2} s){DIM:#}"));
+            // A request takes no time; the clock of the first step starts with it.
+            let took = match event {
+                Event::Requested { .. } => String::new(),
+                _ => format!(" {DIM}({took:.2} s){DIM:#}"),
+            };
+            self.say(&format!("{style}{text}{style:#}{took}"));
             memory.last = Instant::now();
         }
     }

@@ -29,8 +29,10 @@ pub fn open_end(report: &PolicyReport) -> Option<String> {
     };
     let parked = report.problems.iter().find(|problem| problem.code.starts_with("parked/"));
     let next = parked.map_or(RUN_ONCE, |problem| &problem.next_command);
+    let lives = report.live_keys.iter().any(|key| key.key_id == open.old_key);
+    let fate = if lives { "lives on" } else { "is off" };
     Some(format!(
-        "the rotation is at {}; old key {} lives on{until}; next: {next}",
+        "the rotation is at {}; old key {} {fate}{until}; next: {next}",
         open.state, open.old_key
     ))
 }

@@ -7,8 +7,8 @@ use crate::domain::state::{ParkReason, Rotation};
 /// Why a policy waits for an operator, and what that operator may type.
 #[must_use]
 pub fn parked(policy: &str, reason: &ParkReason, rotation: Option<&Rotation>) -> Problem {
-    let (said, next) = text(policy, reason);
-    let left = rotation.map_or_else(String::new, |open| left_as(open));
+    let (said, next) = text(policy, reason, rotation.is_some());
+    let left = rotation.map_or_else(String::new, left_as);
     Problem::new(format!("parked/{}", reason.code()), format!("{said}{left}"), next)
 }
 
@@ -26,7 +26,17 @@ fn left_as(open: &Rotation) -> String {
     }
 }
 
-fn text(policy: &str, reason: &ParkReason) -> (String, String) {
+/// Break-glass. Under an open rotation nothing is written from standard input.
+fn by_hand(policy: &str, open: bool, said: &str) -> (String, String) {
+    if open {
+        let how = "put it into the store as current, then adopt it.";
+        (format!("{said} Create a key in ION by hand, {how}"), adopt(policy))
+    } else {
+        (format!("{said} Create a key in ION by hand and pipe it in."), from_stdin(policy))
+    }
+}
+
+fn text(policy: &str, reason: &ParkReason, open: bool) -> (String, String) {
     match reason {
         ParkReason::CurrentChanged => (
             "somebody put another credential into the store as current. It was left alone.".into(),
@@ -36,17 +46,22 @@ fn text(policy: &str, reason: &ParkReason) -> (String, String) {
             "somebody moved current back to the old key after the new one was promoted.".into(),
             abort(policy),
         ),
-        ParkReason::CurrentDead => (
+        ParkReason::CurrentDead => by_hand(
+            policy,
+            open,
             "the current credential does not authenticate, and no other that is known can take \
-             its place. Consumers are failing. Create a key in ION by hand and pipe it in."
-                .into(),
-            from_stdin(policy),
+             its place. Consumers are failing.",
         ),
-        ParkReason::BothDead => (
-            "neither the old nor the new key authenticates. Consumers are failing. Create a key \
-             in ION by hand and pipe it in."
+        ParkReason::BothDead => by_hand(
+            policy,
+            open,
+            "neither the old nor the new key authenticates. Consumers are failing.",
+        ),
+        ParkReason::CurrentMalformed if open => (
+            "the secret's current version holds no credential: no JSON object, or not both \
+             fields. Mend it in the store, then go on."
                 .into(),
-            from_stdin(policy),
+            resume(policy),
         ),
         ParkReason::CurrentMalformed => (
             "the secret's current version holds no credential: no JSON object, or not both \
@@ -73,12 +88,9 @@ fn text(policy: &str, reason: &ParkReason) -> (String, String) {
                 .into(),
             ORPHANS.into(),
         ),
-        ParkReason::NoActor => (
-            "no credential is left that may call the issuer. Create a key in ION by hand and \
-             pipe it in."
-                .into(),
-            from_stdin(policy),
-        ),
+        ParkReason::NoActor => {
+            by_hand(policy, open, "no credential is left that may call the issuer.")
+        }
         other => text_of_keys(policy, other),
     }
 }

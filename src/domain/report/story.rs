@@ -1,6 +1,7 @@
 //! The journal's events as sentences, for `history`.
 
 use super::{parked, read_only, refused};
+use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{
     Effect, Ending, Event, Evidence, Outcome, Phase, Question, Request, State, Trigger,
@@ -40,7 +41,9 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
         Event::Abandoned { key, because } => format!("abandoned key {key}: {because}"),
         Event::Rebased => "the secret's other fields were edited; staging again".into(),
         Event::Intended { effect, .. } => format!("about to {}", intent(effect)),
-        Event::Settled { operation, outcome } => settled(before.questions.get(operation), outcome),
+        Event::Settled { operation, outcome } => {
+            settled(before, before.questions.get(operation), outcome)
+        }
         Event::Parked { reason } => {
             format!("parked: {}", parked(policy, reason, before.rotation.as_ref()).message)
         }
@@ -88,7 +91,7 @@ fn wish(request: &Request) -> String {
         Request::Resume => "resume".into(),
         Request::Adopt => "adopt what current holds".into(),
         Request::Leak { suspects, kill_first, grace_ms, .. } => {
-            let keys: Vec<&str> = suspects.keys().map(|key| key.as_str()).collect();
+            let keys: Vec<&str> = suspects.keys().map(KeyId::as_str).collect();
             let first = if *kill_first { ", kill first" } else { "" };
             let grace = if *grace_ms > 0 {
                 format!(", {} of grace", format_ms(*grace_ms))
@@ -124,7 +127,7 @@ pub fn intent(effect: &Effect) -> String {
     }
 }
 
-fn settled(question: Option<&Question>, outcome: &Outcome) -> String {
+fn settled(before: &State, question: Option<&Question>, outcome: &Outcome) -> String {
     let what = question.map_or_else(|| "the request".into(), |q| q.effect.name().replace('_', " "));
     match outcome {
         Outcome::Minted { key, proof: Some(_) } => format!("key {key} was created"),
@@ -135,9 +138,10 @@ fn settled(question: Option<&Question>, outcome: &Outcome) -> String {
             format!("the lost reply had created key {key}; its secret is lost")
         }
         Outcome::PossiblyMinted { keys } => {
-            format!("a lost reply may have created one of {} keys", keys.len())
+            let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
+            format!("a lost reply may have created {}", keys.join(" or "))
         }
-        Outcome::Done { .. } => done(question),
+        Outcome::Done { .. } => done(before, question),
         Outcome::Gone => format!("{what}: the key is gone"),
         Outcome::Overtaken => format!("{what}: somebody moved the label again"),
         Outcome::NoEffect { class } => {
@@ -146,11 +150,22 @@ fn settled(question: Option<&Question>, outcome: &Outcome) -> String {
     }
 }
 
+/// The key that a version of the open rotation holds.
+fn key_of<'a>(state: &'a State, version: &VersionId) -> Option<&'a KeyId> {
+    let open = state.rotation.as_ref()?;
+    let staged = open.staged.iter().find(|staged| staged.version == *version);
+    let old = (open.old.version == *version).then_some(&open.old.proof.key);
+    staged.map(|staged| &staged.proof.key).or(old)
+}
+
 /// What an effect has left, once it is known to have happened.
-fn done(question: Option<&Question>) -> String {
+fn done(before: &State, question: Option<&Question>) -> String {
     match question.map(|question| &question.effect) {
         Some(Effect::Stage { proof, .. }) => format!("key {} is staged as pending", proof.key),
-        Some(Effect::Promote { .. }) => "current is moved".into(),
+        Some(Effect::Promote { to, .. }) => match key_of(before, to) {
+            Some(key) => format!("current names key {key}"),
+            None => "current is moved".into(),
+        },
         Some(Effect::Unstage { .. }) => "the pending label is cleared".into(),
         Some(Effect::DropPrevious { .. }) => "the previous label is cleared".into(),
         Some(Effect::Disable { key, .. }) => format!("key {key} is disabled"),

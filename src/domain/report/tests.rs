@@ -1,0 +1,226 @@
+//! What is said of every reason, and of states.
+
+use std::collections::BTreeSet;
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::domain::class::Class;
+use crate::domain::facts::StoreProblem;
+use crate::domain::policy::parse;
+use crate::domain::state::{ParkReason, ReadOnlyReason, Refusal, RequestKind};
+
+const NOW_MS: i64 = 1_800_000_000_000;
+
+fn key(name: &str) -> KeyId {
+    KeyId::new(name).unwrap()
+}
+
+fn now() -> Stamp {
+    Stamp { wall_ms: NOW_MS, boot: "b".into(), boottime_ms: 0, dated: None }
+}
+
+fn shown(problem: &Problem) -> String {
+    format!("{}: {}\n  next: {}", problem.code, problem.message, problem.next_command)
+}
+
+#[test]
+fn every_reason_to_park_says_what_happened_and_what_to_type() {
+    let reasons = [
+        ParkReason::CurrentChanged,
+        ParkReason::CurrentMovedBack,
+        ParkReason::CurrentDead,
+        ParkReason::BothDead,
+        ParkReason::CurrentMalformed,
+        ParkReason::ForeignPending,
+        ParkReason::ProfileDiffers { what: "another user".into() },
+        ParkReason::TooManyCreates,
+        ParkReason::TooManyAttempts,
+        ParkReason::Orphans,
+        ParkReason::PinDiffers { key: key("k1") },
+        ParkReason::NamedElsewhere { key: key("k1"), policy: "other".into() },
+        ParkReason::StagedChanged,
+        ParkReason::NoActor,
+        ParkReason::KeepsReviving { key: key("k1") },
+        ParkReason::Trouble { class: Class::Rejected, step: "issue".into() },
+        ParkReason::LeakRolledBack,
+    ];
+    let texts: Vec<String> = reasons.iter().map(|r| shown(&parked("p", r, None))).collect();
+    let codes: BTreeSet<&str> = reasons.iter().map(ParkReason::code).collect();
+    assert_eq!(codes.len(), reasons.len());
+    assert_snapshot!(texts.join("\n"), @r#"
+    parked/current_changed: somebody put another credential into the store as current. It was left alone.
+      next: rekeyd adopt p
+    parked/current_moved_back: somebody moved current back to the old key after the new one was promoted.
+      next: rekeyd abort p
+    parked/current_dead: the current credential does not authenticate, and no other that is known can take its place. Consumers are failing. Create a key in ION by hand and pipe it in.
+      next: rekeyd adopt p --from-stdin <credential.json
+    parked/both_dead: neither the old nor the new key authenticates. Consumers are failing. Create a key in ION by hand and pipe it in.
+      next: rekeyd adopt p --from-stdin <credential.json
+    parked/current_malformed: the secret's current version holds no credential: no JSON object, or not both fields. Mend it in the store, or pipe a credential in.
+      next: rekeyd adopt p --from-stdin <credential.json
+    parked/foreign_pending: a pending version that is not this rotation's is in the store: another tool, or a person, is changing the secret. Remove its pending label, then go on.
+      next: rekeyd resume p
+    parked/profile_differs: the new key does not act as the old one did: another user. It was not promoted. `rekeyd adopt p` accepts it as right; `abort` removes it.
+      next: rekeyd abort p
+    parked/too_many_creates: three keys were made and none could be promoted. No further one is made; those that are left over are removed by `abort`.
+      next: rekeyd abort p
+    parked/too_many_attempts: the secret was edited ten times while the new key was being staged. Stop the edits, then go on.
+      next: rekeyd resume p
+    parked/orphans: two or more keys may be ours and nobody has ruled on them; no further key is made.
+      next: rekeyd orphans list
+    parked/pin_differs: somebody changed key k1 after it was disabled here. It was not deleted. If that change was meant, `resume` disables it again and starts the soak anew.
+      next: rekeyd resume p
+    parked/named_elsewhere: policy other names key k1 too, so it must not be retired here. Rotate other first, then go on.
+      next: rekeyd resume p
+    parked/staged_changed: a version that was staged here is gone or holds something else. `abort` removes the new key.
+      next: rekeyd abort p
+    parked/no_actor: no credential is left that may call the issuer. Create a key in ION by hand and pipe it in.
+      next: rekeyd adopt p --from-stdin <credential.json
+    parked/keeps_reviving: key k1 came back to life again and again after it was disabled. Find who enables it, then go on.
+      next: rekeyd resume p
+    parked/trouble: step `issue` failed again and again: the other side refused: credentials or permissions.
+      next: rekeyd resume p
+    parked/leak_rolled_back: the rotation that a leak started was rolled back; the leaked key still lives. `resume` tries again.
+      next: rekeyd resume p
+    "#);
+}
+
+#[test]
+fn every_refusal_says_what_to_type() {
+    let refusals = [
+        Refusal::Store { problem: StoreProblem::NativeRotation },
+        Refusal::NoCurrent,
+        Refusal::CurrentMalformed,
+        Refusal::CurrentChanged,
+        Refusal::CurrentDead,
+        Refusal::ForeignPending,
+        Refusal::TooLarge,
+        Refusal::Misconfigured,
+        Refusal::Rights { what: "delete".into() },
+        Refusal::OtherIdentity { found: "x@example.com".into() },
+        Refusal::NamedElsewhere { policy: "other".into() },
+        Refusal::DrainTooShort { needed_ms: 3_600_001 },
+        Refusal::ClockSkew,
+        Refusal::Orphans,
+        Refusal::ReadOnly,
+        Refusal::Trouble { class: Class::Unknown, step: "exchange".into() },
+        Refusal::KillFirstLocksOut,
+    ];
+    let mut texts: Vec<String> =
+        refusals.iter().map(|r| shown(&refused("p", RequestKind::Rotate, r))).collect();
+    for why in [Refusal::NothingOpen, Refusal::TooLate, Refusal::OldKeyUnfit] {
+        texts.push(shown(&refused("p", RequestKind::Abort, &why)));
+        texts.push(shown(&refused("p", RequestKind::Adopt, &why)));
+    }
+    assert_snapshot!(texts.join("\n"), @r#"
+    refused/store: no rotation was started: the store's own rotation is switched on for this secret; switch it off.
+      next: rekeyd plan p
+    refused/no_current: no rotation was started: the secret has no current version.
+      next: rekeyd adopt p --from-stdin <credential.json
+    refused/current_malformed: no rotation was started: the secret's current version holds no credential.
+      next: rekeyd adopt p --from-stdin <credential.json
+    refused/current_changed: no rotation was started: the store's current credential is not the one that was last rotated or adopted; somebody changed it.
+      next: rekeyd adopt p
+    refused/current_dead: no rotation was started: the current credential does not authenticate; create a key in ION by hand and pipe it in.
+      next: rekeyd adopt p --from-stdin <credential.json
+    refused/foreign_pending: no rotation was started: a pending version that is not ours is in the store; remove its pending label.
+      next: rekeyd plan p
+    refused/too_large: no rotation was started: the secret's value is so large that a new one might not fit.
+      next: rekeyd plan p
+    refused/misconfigured: no rotation was started: the token endpoint does not know this realm or refuses this client's way of asking; compare the policy's URLs with the tenant's.
+      next: rekeyd check
+    refused/rights: no rotation was started: the key lacks a right that a rotation needs: delete.
+      next: rekeyd plan p
+    refused/other_identity: no rotation was started: the current key acts as x@example.com, not as the policy's `identity`.
+      next: rekeyd check
+    refused/named_elsewhere: no rotation was started: policy other names the same key.
+      next: rekeyd check
+    refused/drain_too_short: no rotation was started: `retire.drain` is shorter than the consumers' cache time and a token's life together; it must be at least 1h1s.
+      next: rekeyd check
+    refused/clock_skew: no rotation was started: this machine's clock and the server's differ by more than five minutes; set the clock.
+      next: timedatectl status
+    refused/orphans: no rotation was started: two or more keys may be ours and nobody has ruled on them.
+      next: rekeyd orphans list
+    refused/read_only: no rotation was started: the secret is not adopted.
+      next: rekeyd status p
+    refused/trouble: no rotation was started: step `exchange` failed: no usable answer came, so it cannot be told what happened.
+      next: rekeyd plan p
+    refused/kill_first_locks_out: no rotation was started: killing the key first would lock rekeyd out: it is the only credential that may call the issuer. Leave `--kill-first` out, or disable the key in ION by hand.
+      next: rekeyd rotate p --leaked
+    refused/nothing_open: nothing was aborted: no rotation is open.
+      next: rekeyd status p
+    refused/nothing_open: nothing was adopted: current already holds a key of the open rotation; there is nothing to rule on.
+      next: rekeyd status p
+    refused/too_late: nothing was aborted: the old key is already gone; the new one stays.
+      next: rekeyd run --once
+    refused/too_late: nothing was adopted: it is too late for that.
+      next: rekeyd status p
+    refused/old_key_unfit: nothing was aborted: the old key is reported leaked or does not work; going back would break consumers.
+      next: rekeyd run --once
+    refused/old_key_unfit: nothing was adopted: the current key is reported leaked.
+      next: rekeyd adopt p --from-stdin <credential.json
+    "#);
+}
+
+#[test]
+fn every_reason_to_leave_a_secret_alone_says_what_to_type() {
+    let mut texts = Vec::new();
+    for reason in [
+        ReadOnlyReason::NoValue,
+        ReadOnlyReason::Malformed,
+        ReadOnlyReason::PendingPresent,
+        ReadOnlyReason::CurrentRejected,
+        ReadOnlyReason::OtherIdentity { found: "x@example.com".into() },
+        ReadOnlyReason::NamedElsewhere { policy: "other".into() },
+    ] {
+        texts.push(shown(&read_only("p", &reason)));
+    }
+    assert_snapshot!(texts.join("\n"), @r#"
+    read_only/no_value: the secret has no value yet; pipe its credential in. Until then the secret is only looked at, never changed.
+      next: rekeyd adopt p --from-stdin <credential.json
+    read_only/malformed: the secret's current version holds no credential: no JSON object, or not both fields. Until then the secret is only looked at, never changed.
+      next: rekeyd adopt p --from-stdin <credential.json
+    read_only/pending_present: a pending version is in the store already; somebody else may be rotating this secret. If nobody is, adopt it. Until then the secret is only looked at, never changed.
+      next: rekeyd adopt p
+    read_only/current_rejected: the current credential does not authenticate; pipe in one that does. Until then the secret is only looked at, never changed.
+      next: rekeyd adopt p --from-stdin <credential.json
+    read_only/other_identity: the key acts as x@example.com, not as the policy's `identity`. Mend the policy, or adopt it as it is. Until then the secret is only looked at, never changed.
+      next: rekeyd adopt p
+    read_only/named_elsewhere: policy other names the same key. Until then the secret is only looked at, never changed.
+      next: rekeyd check
+    "#);
+}
+
+#[test]
+fn what_nobody_adopted_is_unadopted_and_never_due() {
+    let policy = parse(
+        "p.toml",
+        "[issuer.ion]\nenvironment = \"app.firstresonance.io\"\n[store.file]\npath = \"/a\"\n\
+         [schedule]\nevery = \"30d\"\n",
+    )
+    .unwrap();
+    let state = State::default();
+    let subject = Subject { name: "p", policy: Some(&policy), state: &state, quiesce_ms: 0 };
+    let report = policy_report(&subject, &now());
+    assert_eq!((report.state, report.next_due), (Standing::Unadopted, None));
+    assert_eq!(report.problems, []);
+}
+
+#[test]
+fn an_orphan_and_a_lost_policy_are_problems() {
+    let mut state = State::default();
+    let orphan = |kept| crate::domain::state::Orphan {
+        since: Moment { wall_ms: NOW_MS, ..Moment::default() },
+        kind: OrphanKind::Stranger,
+        kept,
+    };
+    state.orphans.insert(key("awaits"), orphan(false));
+    state.orphans.insert(key("ruled"), orphan(true));
+    let subject = Subject { name: "p", policy: None, state: &state, quiesce_ms: 0 };
+    let report = policy_report(&subject, &now());
+    let codes: Vec<&str> = report.problems.iter().map(|p| p.code.as_str()).collect();
+    assert_eq!(codes, ["orphan", "no_policy"]);
+    assert!(report.problems[0].message.contains("awaits"));
+    assert_eq!(orphans("p", &state).len(), 2);
+}

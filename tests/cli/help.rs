@@ -1,0 +1,148 @@
+//! Help, version, usage.
+
+use insta::assert_snapshot;
+
+use crate::stage::{end, rekeyd};
+
+fn ran(arguments: &[&str]) -> (i32, String, String) {
+    let home = tempfile::tempdir().unwrap();
+    let ended = end(rekeyd(home.path()).args(arguments));
+    (ended.code, ended.out, ended.err)
+}
+
+#[test]
+fn the_help_names_every_command_and_flag() {
+    let (code, out, err) = ran(&["--help"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_snapshot!(out, @r#"
+    Rotates API keys before anyone notices, and kills a leaked one in seconds
+
+    Usage: rekeyd [OPTIONS] [COMMAND]
+
+    Commands:
+      run      Resume what is open and start what is due
+      rotate   Rotate policies' keys now
+      check    Check settings, policies, and journal; calls nobody
+      plan     Say what the next step would be; changes nothing
+      status   Show where every policy stands
+      history  Tell what happened to a policy's key
+      resume   Go on with a parked policy
+      abort    Take the open rotation back
+      adopt    Accept what the store holds, or a credential from standard input, as right
+      orphans  List keys that nobody accounts for, or rule that one may live
+      schema   Print a JSON Schema for editors
+      sandbox  Serve a stand-in for ION on loopback until interrupted
+      demo     Rotate a key of a stand-in ION under running consumers, then drill a leak
+
+    Options:
+          --config <FILE>           Settings file (rekeyd.toml)
+          --policies <DIR>          Directory of policies, one TOML file each
+          --state-dir <DIR>         Directory of the journal
+          --init                    Begin a new journal where none is yet
+          --output <FORM>           How results are printed [default: table] [possible values: table,
+                                    json]
+          --reason <TEXT>           Why, for the journal
+          --log-level <LEVEL>       How much is logged on stderr [default: warn] [possible values: off,
+                                    error, warn, info, debug, trace]
+          --log-format <FORM>       How log lines are written [default: text] [possible values: text,
+                                    json]
+          --no-color                No colours, also on a terminal
+          --rotate-now [<NAME>...]  Rotate these policies' keys now (also: `rekeyd rotate NAME…`)
+      -h, --help                    Print help
+      -V, --version                 Print version
+
+    With --rotate-now:
+          --all            All policies; needs --yes
+          --yes            Yes, all of them
+          --leaked         The key leaked: replace it, kill it, and wait for the proof
+          --key <ID>       Only this key leaked, also one that rekeyd does not manage
+          --since <TIME>   When it may have leaked; keys that appeared since await a ruling
+          --grace <TIME>   Let the leaked key live so long after the promote
+          --kill-first     Kill the leaked key before consumers have the new one
+          --again          Start anew even if one is open already
+          --wait <WHEN>    When to return: the new key is current (default), the drain is over, or the
+                           old key is gone [possible values: current, drained, complete]
+          --budget <TIME>  Give up waiting after so long [default: 10m; none with --wait drained or
+                           complete]
+          --dry-run        Only say what the next step would be
+
+    Exit codes: 0 done or waiting, 1 failed and rolled back, 2 usage, 3 configuration,
+    4 rejected by issuer or store, 5 unreachable or throttled, 6 needs an operator,
+    7 another process holds the lock, 8 journal unreadable, newer, or broken,
+    128+n stopped by signal n.
+    "#);
+}
+
+#[test]
+fn a_command_says_what_its_flags_do() {
+    let (code, out, _) = ran(&["run", "--help"]);
+    assert_eq!(code, 0);
+    assert_snapshot!(out, @r#"
+    Resume what is open and start what is due
+
+    Usage: rekeyd run [OPTIONS] --once
+
+    Options:
+          --config <FILE>      Settings file (rekeyd.toml)
+          --once               Do what can be done now, then end
+          --budget <TIME>      Wait at most this long for what comes due meanwhile [default: 10m]
+          --policies <DIR>     Directory of policies, one TOML file each
+          --state-dir <DIR>    Directory of the journal
+          --init               Begin a new journal where none is yet
+          --output <FORM>      How results are printed [default: table] [possible values: table, json]
+          --reason <TEXT>      Why, for the journal
+          --log-level <LEVEL>  How much is logged on stderr [default: warn] [possible values: off,
+                               error, warn, info, debug, trace]
+          --log-format <FORM>  How log lines are written [default: text] [possible values: text, json]
+          --no-color           No colours, also on a terminal
+      -h, --help               Print help
+    "#);
+}
+
+#[test]
+fn what_does_not_go_together_is_usage() {
+    for (arguments, said) in [
+        (&[][..], "no command was given"),
+        (&["--leaked", "status"], "those flags go with --rotate-now NAME"),
+        (&["--rotate-now", "a", "--", "status"], ""),
+        (&["run"], "--once"),
+        (&["frobnicate"], "frobnicate"),
+        (&["rotate", "a", "--since", "soon", "--leaked"], "is no time such as"),
+        (&["run", "--once", "--budget", "5"], "needs a unit"),
+        (&["status", "--reason", "a\u{7}b"], "control character"),
+    ] {
+        let (code, _, err) = ran(arguments);
+        assert!(code == 2 || said.is_empty(), "{arguments:?}: {code} {err}");
+        assert!(err.contains(said), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn schemas_are_json() {
+    for what in ["policy", "settings"] {
+        let (code, out, _) = ran(&["schema", what]);
+        assert_eq!(code, 0);
+        let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(schema["additionalProperties"], false, "{what}");
+    }
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_error() {
+    let home = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let binary = assert_cmd::cargo::cargo_bin("rekeyd");
+    let mut command = std::process::Command::new(binary);
+    let output = command
+        .args(["schema", "policy"])
+        .env("HOME", home.path())
+        .stdout(writer)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}

@@ -1,0 +1,10 @@
+//! The command line from outside: what it prints, how it ends, and what it does to a sandbox.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+#![expect(clippy::indexing_slicing, reason = "a test that finds another shape fails")]
+
+mod adopting;
+mod errors;
+mod help;
+mod rotating;
+mod serving;
+mod stage;

@@ -1,0 +1,41 @@
+//! `sandbox`: serves until a signal comes.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_serves_the_key_that_it_wrote_until_it_is_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret.json");
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("rekeyd"))
+        .args(["sandbox", "--schema", "extended", "--token-life", "7s", "--seed", "1"])
+        .arg("--secret-file")
+        .arg(&secret)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let url = lines.next().unwrap().unwrap().replace("sandbox ION on ", "");
+    assert_eq!(secret.metadata().unwrap().mode() & 0o777, 0o600);
+    let key: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&secret).unwrap()).unwrap();
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", key["clientId"].as_str().unwrap()),
+        ("client_secret", key["clientSecret"].as_str().unwrap()),
+    ];
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let token = client
+        .post(format!("{url}/realms/api-keys/protocol/openid-connect/token"))
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(token.status(), 200);
+    assert_eq!(token.json::<serde_json::Value>().await.unwrap()["expires_in"], 7);
+    kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
