@@ -4,6 +4,7 @@
 pub mod domain;
 pub mod engine;
 pub mod issuer;
+pub mod journal;
 pub mod port;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -259,10 +259,13 @@ impl World {
 
     /// Live keys of the service account.
     pub fn live_keys(&self) -> BTreeSet<String> {
+        let actor = self.named_actor.as_ref().map(|c| c.key().to_string());
         let ours = |key: &KeyTruth| key.created_by == SERVICE_ACCOUNT;
         let keys = self.tenant.keys();
         keys.into_iter()
-            .filter(|k| ours(k) && self.tenant.alive(&k.client_id))
+            .filter(|k| {
+                ours(k) && Some(&k.client_id) != actor.as_ref() && self.tenant.alive(&k.client_id)
+            })
             .map(|k| k.client_id)
             .collect()
     }

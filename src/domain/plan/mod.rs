@@ -39,7 +39,9 @@ fn decide(v: &View<'_>) -> Found<Step> {
     if let Open::Waiting(wait) = open {
         // Nothing but the kill of a key that no open question touches.
         return match kill::kill(v) {
-            Ok(Some(step)) | Err(step @ Step::Look(_)) => Ok(step),
+            Ok(Some(step)) | Err(step @ (Step::Look(_) | Step::Record(_) | Step::Do(_))) => {
+                Ok(step)
+            }
             Ok(None) | Err(_) => Ok(wait),
         };
     }
@@ -51,7 +53,9 @@ fn decide(v: &View<'_>) -> Found<Step> {
     }
     // A kill that has to wait must not hold up the rotation that ends the wait.
     let fallback = match kill::kill(v) {
-        Ok(Some(step)) | Err(step @ Step::Look(_)) => return Ok(step),
+        Ok(Some(step)) | Err(step @ (Step::Look(_) | Step::Record(_) | Step::Do(_))) => {
+            return Ok(step);
+        }
         Ok(None) => None,
         Err(step) => Some(step),
     };
