@@ -1,6 +1,6 @@
 //! The shipped `apply` and `next_step`, explored exhaustively: one crash, one lost or late reply, a
 //! leak report or an abort at any moment. Small on purpose; the same functions, not a copy.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

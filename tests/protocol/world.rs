@@ -53,26 +53,17 @@ pub struct Time {
 pub struct Crash {
     points: AtomicU64,
     at: AtomicU64,
-    hit: AtomicBool,
     notify: tokio::sync::Notify,
 }
 
 impl Crash {
     pub fn arm(&self, at: u64) {
         self.points.store(0, Ordering::SeqCst);
-        self.hit.store(false, Ordering::SeqCst);
         self.at.store(at, Ordering::SeqCst);
-    }
-    pub fn passed(&self) -> u64 {
-        self.points.load(Ordering::SeqCst)
-    }
-    pub fn was_hit(&self) -> bool {
-        self.hit.load(Ordering::SeqCst)
     }
     async fn point(&self) {
         let n = self.points.fetch_add(1, Ordering::SeqCst) + 1;
         if n == self.at.load(Ordering::SeqCst) {
-            self.hit.store(true, Ordering::SeqCst);
             self.notify.notify_one();
             std::future::pending::<()>().await;
         }
@@ -287,6 +278,7 @@ pub fn leak(state: &State, kill_first: bool) -> Request {
 }
 
 /// A mutation's fate: what is certain after each way of not getting an answer.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn missed(missed: Missed) -> PortError {
     match missed {
         Missed::Refused(Refusal::EtagMismatch | Refusal::NotFound | Refusal::EtagMissing) => {
@@ -606,10 +598,6 @@ impl Store {
     pub fn current_key(&self) -> Option<String> {
         let inner = self.inner.lock().unwrap();
         inner.current.as_ref().and_then(|v| inner.content.get(v)).map(|c| c.0.clone())
-    }
-    pub fn pending_key(&self) -> Option<String> {
-        let inner = self.inner.lock().unwrap();
-        inner.pending.as_ref().and_then(|v| inner.content.get(v)).map(|c| c.0.clone())
     }
     pub fn previous_key(&self) -> Option<String> {
         let inner = self.inner.lock().unwrap();

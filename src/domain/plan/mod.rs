@@ -63,11 +63,12 @@ fn decide(v: &View<'_>) -> Found<Step> {
         Ok(step) | Err(step) => step,
     };
     Ok(match (own, fallback) {
-        (Step::Rest, Some(other)) => other,
         (Step::Wait { ms, .. }, Some(other @ Step::Wait { ms: sooner, .. })) if sooner < ms => {
             other
         }
-        (Step::Wait { .. }, Some(other @ Step::Trouble { .. })) => other,
+        (Step::Rest, Some(other)) | (Step::Wait { .. }, Some(other @ Step::Trouble { .. })) => {
+            other
+        }
         (step, _) => step,
     })
 }

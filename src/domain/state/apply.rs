@@ -1,5 +1,7 @@
 //! `(State, Event) → State`: the only way a state changes, in production, replay, and models.
 
+use std::collections::BTreeSet;
+
 use super::{
     Adoption, Effect, Ending, Event, Evidence, Held, LastRotation, Leak, Life, ManagedKey, NewKey,
     Origin, Orphan, OrphanKind, Outcome, Park, ParkReason, Phase, Question, Request, RequestKind,
@@ -65,13 +67,7 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::Settled { operation, outcome } => settled(state, now, *operation, outcome),
         Event::Pinned { .. } | Event::PinLost { .. } | Event::Revived { .. } => key(state, event),
         Event::Proven { key, evidence } => proven(state, now, key, evidence),
-        Event::Served { key } => match state.keys.get_mut(key) {
-            Some(managed) => {
-                managed.last_served = Some(now);
-                Ok(())
-            }
-            None => illegal("served", "not a managed key"),
-        },
+        Event::Served { key } => served(state, now, key),
         Event::VerifyFailed => match state.rotation.as_mut() {
             Some(rotation) => {
                 rotation.verify_failures += 1;
@@ -80,12 +76,7 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
             None => illegal("verify_failed", "no rotation is open"),
         },
         Event::Strangers { keys } => {
-            for key in keys {
-                orphan(state, key, &now, OrphanKind::Stranger);
-            }
-            if let Some(leak) = state.requests.leak.as_mut() {
-                leak.compared = true;
-            }
+            strangers(state, &now, keys);
             Ok(())
         }
         Event::Kept { key, .. } => match state.orphans.get_mut(key) {
@@ -121,6 +112,23 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
             state.keys.retain(|_, managed| managed.origin != Origin::Foreign);
             Ok(())
         }
+    }
+}
+
+fn served(state: &mut State, now: Moment, key: &KeyId) -> Applied {
+    let Some(managed) = state.keys.get_mut(key) else {
+        return illegal("served", "not a managed key");
+    };
+    managed.last_served = Some(now);
+    Ok(())
+}
+
+fn strangers(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>) {
+    for key in keys {
+        orphan(state, key, now, OrphanKind::Stranger);
+    }
+    if let Some(leak) = state.requests.leak.as_mut() {
+        leak.compared = true;
     }
 }
 
@@ -265,8 +273,7 @@ fn may_enter(from: Phase, to: Phase) -> bool {
     };
     match to {
         Claimed => false,
-        Issued => from == Verified,
-        Staged => from == Verified,
+        Issued | Staged => from == Verified,
         Verified => from == Staged,
         // A lost or late promote of ours, or a person's, is seen from anywhere before the end.
         Promoted => {
@@ -664,7 +671,7 @@ fn proven(state: &mut State, now: Moment, key: &KeyId, evidence: &Evidence) -> A
     match state.keys.get_mut(key).map(|managed| &mut managed.life) {
         Some(Life::Disabled { proven, .. }) => *proven = true,
         Some(Life::Deleted { proven }) if matches!(evidence, Evidence::Absent { .. }) => {
-            *proven = true
+            *proven = true;
         }
         Some(life @ Life::Live) if matches!(evidence, Evidence::Absent { .. }) => {
             // Somebody else removed it.
