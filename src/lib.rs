@@ -1,6 +1,8 @@
 //! rekeyd rotates machine-to-machine API keys so that nobody notices, and kills a leaked one in
 //! seconds.
 
+pub mod app;
+pub mod cli;
 pub mod domain;
 pub mod engine;
 pub mod issuer;
@@ -11,3 +13,4 @@ pub mod sandbox;
 pub mod settings;
 pub mod store;
 pub mod system;
+pub mod telemetry;

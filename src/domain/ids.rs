@@ -163,6 +163,12 @@ impl fmt::Display for OperationId {
 }
 
 impl VersionId {
+    /// A request token that belongs to no rotation: 64 hexadecimal digits of two random uuids.
+    #[must_use]
+    pub fn random(first: Uuid, second: Uuid) -> Self {
+        Self::from_hex_halves(&first.simple().to_string(), &second.simple().to_string())
+    }
+
     /// Joins two hexadecimal digests; such a text is always a valid id.
     pub(crate) fn from_hex_halves(first: &str, second: &str) -> Self {
         Self(format!("{first}{second}"))

@@ -16,9 +16,10 @@ pub use run::{Goal, Halt, Stop};
 
 use crate::domain::clocks::Stamp;
 use crate::domain::facts::Observed;
-use crate::domain::ids::{KeyId, RotationId, SecretKey};
+use crate::domain::ids::{KeyId, RotationId, SecretKey, VersionId};
 use crate::domain::plan::{Rules, Step, WaitFor, next_step};
-use crate::domain::state::{Event, IllegalTransition, Request, Requester, State, apply};
+use crate::domain::secret::Credential;
+use crate::domain::state::{Effect, Event, IllegalTransition, Request, Requester, State, apply};
 use crate::port::{
     Clock, CredentialSource, Issuer, Journal, JournalError, Random, SecretStore, Verifier,
 };
@@ -165,6 +166,30 @@ impl Engine {
     /// When the key is not in question, or the journal cannot be written.
     pub async fn keep(&mut self, key: KeyId, by: Requester) -> Result<(), EngineError> {
         self.record(vec![Event::Kept { key, by }]).await
+    }
+
+    /// Writes a credential that an operator gave as *current*, where no rotation is open (R31).
+    /// The caller has exchanged it. Adoption follows by the next turns.
+    ///
+    /// # Errors
+    /// When a rotation or a question is open, or the journal fails. A lost reply is no error: it
+    /// stays an open question that the next turns resolve.
+    pub async fn install(&mut self, credential: Credential) -> Result<(), EngineError> {
+        let replaces = match self.ports.store.describe().await {
+            Ok(view) => view.current,
+            Err(error) => {
+                self.note_failure("install", &error);
+                let (class, step) = (error.class, "install".to_owned());
+                return self.record(vec![Event::Troubled { class, step }]).await;
+            }
+        };
+        let token = VersionId::random(self.ports.random.uuid(), self.ports.random.uuid());
+        self.vault.hold_minted(credential);
+        let Some(proof) = self.vault.minted_proof() else { return Ok(()) };
+        let sent = self.perform(Effect::Install { token, proof, replaces }).await;
+        self.vault.forget_minted();
+        self.critical.store(false, Ordering::SeqCst);
+        sent
     }
 
     /// One turn of the loop.

@@ -51,3 +51,36 @@ pub(super) fn stream(name: &str) -> Result<SecretKey, JournalError> {
     SecretKey::new(name)
         .map_err(|error| JournalError::Broken(format!("a stream has an unusable name: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_is_not_understood_is_named_and_not_quoted() {
+        let stamp = r#"{"wall_ms":1,"boot":"b","boottime_ms":1,"dated":null}"#;
+        let checkpoint = r#"{"event":"checkpoint"}"#;
+        let row = |at, event| Row {
+            sequence: 7,
+            stream: "s",
+            position: 2,
+            at,
+            event,
+            previous_hash: "",
+            hash: "",
+        };
+        assert!(read(&row(stamp, checkpoint)).is_ok());
+        for (at, event) in [
+            (stamp, r#"{"event":"canary-of-a-later-rekeyd"}"#),
+            (stamp, "canary"),
+            (r#"{"canary":1}"#, checkpoint),
+        ] {
+            match read(&row(at, event)) {
+                Err(JournalError::Broken(why)) => {
+                    assert!(why.contains("row 7 ") && !why.contains("canary"), "{why}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! Both keep one JSON object a version and replace two of its fields, nothing else. Nothing here
 //! decides what to do next, and no part of a secret goes into an error, a log, or a file name.
 
+pub mod actor;
 pub mod aws_secrets_manager;
 mod document;
 pub mod file;

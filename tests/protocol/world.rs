@@ -278,8 +278,7 @@ pub fn leak(state: &State, kill_first: bool) -> Request {
 }
 
 /// A mutation's fate: what is certain after each way of not getting an answer.
-#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
-fn missed(missed: Missed) -> PortError {
+fn missed(missed: &Missed) -> PortError {
     match missed {
         Missed::Refused(Refusal::EtagMismatch | Refusal::NotFound | Refusal::EtagMissing) => {
             PortError::conflict("etag or key")
@@ -304,7 +303,7 @@ impl Issuer for World {
         let answer = self.tenant.create_api_key(&self.caller(actor)?).arrived();
         self.poll();
         self.crash.point().await;
-        let view = answer.map_err(missed)?;
+        let view = answer.map_err(|m| missed(&m))?;
         let key = KeyId::new(view.client_id).unwrap();
         let credential = view.client_secret.map(|s| Credential::new(key.clone(), s.into()));
         Ok(Minted { key, credential })
@@ -312,8 +311,11 @@ impl Issuer for World {
 
     async fn list(&self, actor: &Credential) -> Result<Listing, PortError> {
         self.crash.point().await;
-        let page =
-            self.tenant.api_keys(&self.caller(actor)?, None, None).arrived().map_err(missed)?;
+        let page = self
+            .tenant
+            .api_keys(&self.caller(actor)?, None, None)
+            .arrived()
+            .map_err(|m| missed(&m))?;
         let enabled = |k: &KeyView| self.extended().then_some(k.enabled);
         let keys = page.keys.iter().map(|k| ListedKey {
             key: KeyId::new(k.client_id.clone()).unwrap(),
@@ -354,7 +356,7 @@ impl Issuer for World {
         let answer = self.tenant.delete_api_key(&caller, key.as_str(), etag.map(Etag::as_str));
         self.poll();
         self.crash.point().await;
-        answer.arrived().map(drop).map_err(missed)
+        answer.arrived().map(drop).map_err(|m| missed(&m))
     }
 }
 
@@ -380,7 +382,7 @@ impl World {
         let answer = self.tenant.update_api_key(&self.caller(actor)?, &change).arrived();
         self.poll();
         self.crash.point().await;
-        let view = answer.map_err(missed)?;
+        let view = answer.map_err(|m| missed(&m))?;
         Ok(Changed {
             etag: self.extended().then(|| Etag::new(view.etag).unwrap()),
             enabled: Some(view.enabled),
@@ -400,7 +402,11 @@ impl Verifier for World {
     }
 
     async fn identity(&self, credential: &Credential) -> Result<Option<Identity>, PortError> {
-        let user = self.tenant.current_user(&self.caller(credential)?).arrived().map_err(missed)?;
+        let user = self
+            .tenant
+            .current_user(&self.caller(credential)?)
+            .arrived()
+            .map_err(|m| missed(&m))?;
         Ok(Some(Identity {
             user_id: user.id,
             email: Some(user.email),
@@ -409,7 +415,11 @@ impl Verifier for World {
     }
 
     async fn canary(&self, credential: &Credential, _query: &str) -> Result<Digest, PortError> {
-        let user = self.tenant.current_user(&self.caller(credential)?).arrived().map_err(missed)?;
+        let user = self
+            .tenant
+            .current_user(&self.caller(credential)?)
+            .arrived()
+            .map_err(|m| missed(&m))?;
         Ok(Digest::of("test/canary", &user.id))
     }
 

@@ -227,8 +227,7 @@ fn unfit_secret(
         return Ok(Some(Refusal::Misconfigured));
     }
     // With another credential that works, a dead *current* is a reason to rotate, not a bar.
-    let another_works = || v.rules.named_actor && v.actor(Some(&proof.key)).is_ok();
-    if !v.works(proof)? && !another_works() {
+    if !(v.works(proof)? || v.rules.named_actor && v.actor(Some(&proof.key)).is_ok()) {
         if v.rules.named_actor && v.seen.named_actor == Fact::Unread {
             return Err(Step::look(crate::domain::facts::Read::NamedActor));
         }

@@ -62,6 +62,9 @@ impl SqliteJournal {
     /// Opens a journal that exists, for reading, also while another process writes. Creates and
     /// writes nothing, and may be asked by anyone who may read the files; appends are refused.
     ///
+    /// Meant for a process that only reads: while such a journal is open, SQLite shares its
+    /// read-only index within the process, and a writer opened after it there is refused.
+    ///
     /// # Errors
     /// As [`SqliteJournal::open`]; `NotOurs` also when there is no journal.
     pub fn open_read_only(dir: &Path) -> Result<Self, JournalError> {

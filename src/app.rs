@@ -1,0 +1,338 @@
+//! The composition root: settings → ports → engine, for every command. Knows all rooms and decides
+//! nothing: what a policy needs is read from it, what to do next is the planner's business.
+
+mod rehearsal;
+
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::ids::{BadId, KeyId, SecretKey};
+use crate::domain::plan::Rules;
+use crate::domain::policy::diagnostic::help_for;
+use crate::domain::policy::{ActorSource, Findings, IonIssuer, Policy, Store};
+use crate::domain::report::Subject;
+use crate::domain::state::State;
+use crate::engine::{Engine, EngineError, Plan, Ports, ProgressSink, replay};
+use crate::issuer::ion::{Ion, IonConfig};
+use crate::journal::{LockError, MemoryJournal, SqliteJournal, StateLock};
+use crate::port::{Clock, CredentialSource, Journal, JournalError, PortError, Random, SecretStore};
+use crate::settings::{Flags, LocateError, Located, Settings, System, load_policies, locate};
+use crate::store::actor::{FileActor, SecretActor};
+use crate::store::{AwsSecretsManager, FileStore};
+use crate::system::{SystemClock, SystemRandom};
+
+pub use rehearsal::{Noted, Notes};
+
+/// Why a command could not be set up. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    #[error("{0}")]
+    Policies(Findings),
+    #[error("there is no policy `{name}`; {help}")]
+    UnknownPolicy { name: String, help: String },
+    #[error("{} has no journal yet; a new one would know of no key and no open rotation", .0.display())]
+    NewJournal(PathBuf),
+    #[error("the state directory {} cannot be made: {why}", path.display())]
+    StateDir { path: PathBuf, why: std::io::ErrorKind },
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Port(#[from] PortError),
+    #[error("the policy's secret has no usable name: {0}")]
+    Name(#[from] BadId),
+    #[error(
+        "the policy's actor is the systemd credential `{0}`, and $CREDENTIALS_DIRECTORY is not set"
+    )]
+    NoCredentials(String),
+}
+
+/// What all commands start from.
+pub struct App {
+    pub settings: Settings,
+    pub policies: Vec<Policy>,
+    pub state_dir: PathBuf,
+    pub state_dir_is_named: bool,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+}
+
+/// The journal for a command that may write, and the lock that makes it the only one.
+pub struct Held {
+    pub journal: Arc<dyn Journal>,
+    _lock: StateLock,
+}
+
+impl App {
+    /// Finds settings and policies as the command line names them, and reads them all.
+    ///
+    /// # Errors
+    /// When a place may not be read, or any file has a finding.
+    pub fn load(flags: &Flags) -> Result<Self, AppError> {
+        let Located { settings, policies_dir, state_dir, state_dir_is_named, .. } =
+            locate(flags, &System)?;
+        let loaded = load_policies(&policies_dir).map_err(AppError::Policies)?;
+        let app = Self::new(settings, loaded.policies, state_dir);
+        Ok(Self { state_dir_is_named, ..app })
+    }
+
+    /// For settings and policies that are at hand already.
+    #[must_use]
+    pub fn new(settings: Settings, policies: Vec<Policy>, state_dir: PathBuf) -> Self {
+        Self {
+            settings,
+            policies,
+            state_dir,
+            state_dir_is_named: true,
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    /// # Errors
+    /// When no policy has that name; says which one may be meant.
+    pub fn policy(&self, name: &str) -> Result<&Policy, AppError> {
+        self.policies.iter().find(|policy| policy.name.as_str() == name).ok_or_else(|| {
+            let known: Vec<&str> = self.policies.iter().map(|p| p.name.as_str()).collect();
+            let help = if known.is_empty() {
+                "the policies directory holds none".to_owned()
+            } else {
+                help_for(name, "policies", &known)
+            };
+            AppError::UnknownPolicy { name: name.to_owned(), help }
+        })
+    }
+
+    /// Whether a command that writes would begin a new journal.
+    #[must_use]
+    pub fn journal_is_new(&self) -> bool {
+        !SqliteJournal::exists(&self.state_dir)
+    }
+
+    /// The journal for looking only: no lock, also while another process writes. Where none exists
+    /// yet, an empty one in memory.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn look(&self) -> Result<Arc<dyn Journal>, AppError> {
+        if self.journal_is_new() {
+            return Ok(Arc::new(MemoryJournal::new()));
+        }
+        Ok(Arc::new(SqliteJournal::open_read_only(&self.state_dir)?))
+    }
+
+    /// The journal for writing, with its lock. `may_create`: a place that was not named on the
+    /// command line may get a new journal.
+    ///
+    /// # Errors
+    /// [`AppError::NewJournal`] when that is missing; when another process holds the lock; when
+    /// the journal cannot be opened.
+    pub fn hold(&self, may_create: bool) -> Result<Held, AppError> {
+        if self.journal_is_new() {
+            if !self.state_dir_is_named && !may_create {
+                return Err(AppError::NewJournal(self.state_dir.clone()));
+            }
+            make_private(&self.state_dir)?;
+        }
+        let lock = StateLock::acquire(&self.state_dir)?;
+        let journal = Arc::new(SqliteJournal::open(&self.state_dir)?);
+        Ok(Held { journal, _lock: lock })
+    }
+
+    /// What the protocol needs to know of a policy.
+    ///
+    /// # Errors
+    /// Never for a policy that was parsed.
+    pub fn plan(&self, policy: &Policy) -> Result<Plan, AppError> {
+        let dead_after = &self.settings.verify.dead_after;
+        Ok(Plan {
+            rules: Rules::new(policy, self.settings.limits.quiesce_ms()),
+            stream: policy.secret_key()?,
+            canaries: policy.verify.canaries.clone(),
+            dead_rejections: dead_after.rejections,
+            dead_over_ms: u64::try_from(dead_after.over_ms).unwrap_or(0),
+        })
+    }
+
+    /// Everything outside that a policy names. Calls nobody yet.
+    ///
+    /// # Errors
+    /// When the policy's URLs or paths cannot be used.
+    pub async fn ports(
+        &self,
+        policy: &Policy,
+        journal: Arc<dyn Journal>,
+    ) -> Result<Ports, AppError> {
+        let ion = Arc::new(Ion::new(self.ion_config(&policy.issuer), self.clock.clone())?);
+        let store: Arc<dyn SecretStore> = match &policy.store {
+            Store::File { path, fields } => Arc::new(FileStore::new(path, fields.clone())?),
+            Store::AwsSecretsManager { secret_id, .. } => {
+                Arc::new(self.aws(policy, secret_id).await)
+            }
+        };
+        Ok(Ports {
+            issuer: ion.clone(),
+            verifier: ion,
+            store,
+            actor: self.actor(policy).await?,
+            journal,
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        })
+    }
+
+    fn ion_config(&self, issuer: &IonIssuer) -> IonConfig {
+        let timeout_ms = self.settings.limits.request_timeout_ms;
+        IonConfig {
+            token_url: issuer.token_url.clone(),
+            graphql_url: issuer.graphql_url.clone(),
+            scheme: issuer.scheme,
+            audience: issuer.audience.clone(),
+            request_timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(30_000)),
+        }
+    }
+
+    async fn aws(&self, policy: &Policy, secret_id: &str) -> AwsSecretsManager {
+        let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
+        let region = match &policy.store {
+            Store::AwsSecretsManager { region, .. } => region.as_deref(),
+            Store::File { .. } => None,
+        };
+        let clock = self.clock.clone();
+        AwsSecretsManager::connect(secret_id, region, fields.clone(), clock).await
+    }
+
+    async fn actor(&self, policy: &Policy) -> Result<Option<Arc<dyn CredentialSource>>, AppError> {
+        let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
+        Ok(match &policy.issuer.actor {
+            ActorSource::OwnKey => None,
+            ActorSource::SecretId(id) => {
+                Some(Arc::new(SecretActor::new(self.aws(policy, id).await, id.clone())))
+            }
+            ActorSource::Credential(name) => {
+                let dir = std::env::var_os("CREDENTIALS_DIRECTORY")
+                    .ok_or_else(|| AppError::NoCredentials(name.clone()))?;
+                Some(Arc::new(FileActor::new(Path::new(&dir).join(name), fields.clone())))
+            }
+        })
+    }
+
+    /// An engine for a policy, knowing which keys the other policies name (R22).
+    ///
+    /// # Errors
+    /// When the journal cannot be read or does not replay, or the policy's ports cannot be made.
+    pub async fn engine(
+        &self,
+        policy: &Policy,
+        journal: Arc<dyn Journal>,
+        progress: Arc<dyn ProgressSink>,
+    ) -> Result<Engine, AppError> {
+        let plan = self.plan(policy)?;
+        let named = self.named_elsewhere(journal.as_ref(), &plan.stream).await?;
+        let ports = self.ports(policy, journal).await?;
+        let mut engine = Engine::open(ports, plan, progress).await?;
+        engine.set_named_elsewhere(named);
+        Ok(engine)
+    }
+
+    /// Keys that other secrets' last journaled observations name, with their policies.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or does not replay.
+    pub async fn named_elsewhere(
+        &self,
+        journal: &dyn Journal,
+        stream: &SecretKey,
+    ) -> Result<BTreeMap<KeyId, String>, AppError> {
+        let mut named = BTreeMap::new();
+        for other in journal.streams().await?.into_iter().filter(|other| other != stream) {
+            let (state, _) = replay(journal, &other).await?;
+            let name = state.policy.as_ref().map_or_else(|| other.to_string(), ToString::to_string);
+            for key in serving(&state) {
+                named.insert(key.clone(), name.clone());
+            }
+        }
+        Ok(named)
+    }
+
+    /// What the journal knows of every policy's secret, and of secrets that no policy names any
+    /// more, sorted by name.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or does not replay.
+    pub async fn known(&self, journal: &dyn Journal) -> Result<Vec<Known<'_>>, AppError> {
+        let mut streams: Vec<SecretKey> = journal.streams().await?;
+        let mut known = Vec::new();
+        for policy in &self.policies {
+            let stream = policy.secret_key()?;
+            streams.retain(|other| *other != stream);
+            let (state, _) = replay(journal, &stream).await?;
+            known.push(Known {
+                name: policy.name.to_string(),
+                policy: Some(policy),
+                stream,
+                state,
+            });
+        }
+        for stream in streams {
+            let (state, _) = replay(journal, &stream).await?;
+            let name =
+                state.policy.as_ref().map_or_else(|| stream.to_string(), ToString::to_string);
+            known.push(Known { name, policy: None, stream, state });
+        }
+        known.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(known)
+    }
+
+    /// How long a lost reply may still land.
+    #[must_use]
+    pub fn quiesce_ms(&self) -> i64 {
+        self.settings.limits.quiesce_ms()
+    }
+}
+
+/// One secret as the journal has it.
+pub struct Known<'a> {
+    pub name: String,
+    pub policy: Option<&'a Policy>,
+    pub stream: SecretKey,
+    pub state: State,
+}
+
+impl Known<'_> {
+    /// For the report.
+    #[must_use]
+    pub fn subject(&self, quiesce_ms: i64) -> Subject<'_> {
+        Subject { name: &self.name, policy: self.policy, state: &self.state, quiesce_ms }
+    }
+}
+
+/// Keys that a secret's *current* or *pending* may name.
+fn serving(state: &State) -> impl Iterator<Item = &KeyId> {
+    let settled = state.settled.iter().map(|settled| &settled.held.proof.key);
+    let open = state.rotation.iter().flat_map(|open| {
+        open.new.iter().map(|new| &new.key).chain(std::iter::once(&open.old.proof.key))
+    });
+    settled.chain(open)
+}
+
+/// A directory that only we may enter; its parents as the system makes them.
+fn make_private(dir: &Path) -> Result<(), AppError> {
+    let failed = |error: std::io::Error| AppError::StateDir { path: dir.into(), why: error.kind() };
+    if let Some(parent) = dir.parent() {
+        std::fs::create_dir_all(parent).map_err(failed)?;
+    }
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map_err(failed),
+    }
+}

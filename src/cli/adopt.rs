@@ -1,0 +1,169 @@
+//! `adopt`: an operator's word that what the store holds is right, or a credential from standard
+//! input, which is exchanged before anything is written. Never from the command line or the
+//! environment, where others could read it.
+
+use std::io::{IsTerminal, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::args::AdoptArgs;
+use super::context::Context;
+use super::drive::{Bench, Job, conclude, drive};
+use super::error::{CliError, Exit};
+use super::verdict::{Asked, Verdict};
+use super::wish::Wish;
+use crate::domain::facts::Exchange;
+use crate::domain::ids::KeyId;
+use crate::domain::policy::{Fields, Policy, Store};
+use crate::domain::secret::Credential;
+use crate::domain::state::Request;
+use crate::store::actor::credential_in;
+
+/// A credential is far smaller.
+const MAX_INPUT_BYTES: u64 = 64 * 1024;
+
+pub async fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, CliError> {
+    let app = context.app()?;
+    let policy = app.policy(&args.name)?.clone();
+    let wish = Wish { request: Request::Adopt, asked: Asked::Adopt };
+    let job: Arc<dyn Job> = if args.from_stdin {
+        let credential = read(&policy).await?;
+        Arc::new(Install { credential: Mutex::new(Some(credential)), wish })
+    } else {
+        Arc::new(wish)
+    };
+    let held = context.hold(&app)?;
+    let verdicts = drive(context, &app, &held.journal, vec![policy], job).await?;
+    context.remind(&app, held.journal.as_ref(), std::slice::from_ref(&args.name)).await?;
+    Ok(conclude(context.out, &verdicts))
+}
+
+struct Install {
+    credential: Mutex<Option<Credential>>,
+    wish: Wish,
+}
+
+#[async_trait]
+impl Job for Install {
+    async fn work(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
+        let name = bench.policy.name.to_string();
+        let taken = self.credential.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(credential) = taken else {
+            return Err(CliError::usage("no credential was given"));
+        };
+        if bench.engine.state().rotation.is_some() {
+            let said = "a rotation is open; a credential cannot be written under it";
+            let error = CliError::new(Exit::Operator, "adopt/rotation-open", said);
+            return Err(error.next(format!("rekeyd abort {name}")));
+        }
+        let journal: Arc<dyn crate::port::Journal> = Arc::new(crate::journal::MemoryJournal::new());
+        let verifier = bench.app.ports(bench.policy, journal).await?.verifier;
+        authenticates(&name, verifier.authenticate(&credential).await)?;
+        // What it came to shows in the state that is judged below.
+        bench.engine.install(credential).await?;
+        self.wish.work(bench).await
+    }
+}
+
+/// Only a credential that works is written.
+fn authenticates(policy: &str, exchange: Exchange) -> Result<(), CliError> {
+    let (exit, code, said) = match exchange {
+        Exchange::Alive { .. } => return Ok(()),
+        Exchange::Rejected => (
+            Exit::Rejected,
+            "adopt/rejected",
+            "the issuer rejects that credential: wrong secret, or a disabled or deleted key. \
+             Nothing was written",
+        ),
+        Exchange::Misconfigured => (
+            Exit::Configuration,
+            "adopt/misconfigured",
+            "the token endpoint does not know this realm, or refuses this way of asking. Nothing \
+             was written",
+        ),
+        Exchange::Unknown => (
+            Exit::Unreachable,
+            "adopt/unreachable",
+            "the token endpoint gave no usable answer. Nothing was written",
+        ),
+    };
+    Err(CliError::new(exit, code, said).next(format!("rekeyd plan {policy}")))
+}
+
+async fn read(policy: &Policy) -> Result<Credential, CliError> {
+    let next = format!("rekeyd adopt {} --from-stdin <credential.json", policy.name);
+    if std::io::stdin().is_terminal() {
+        let said = "--from-stdin reads a pipe or a file, so that no terminal shows the secret";
+        return Err(CliError::usage(said).next(next));
+    }
+    let read = tokio::task::spawn_blocking(|| {
+        let mut text = Zeroizing::new(String::new());
+        std::io::stdin().take(MAX_INPUT_BYTES + 1).read_to_string(&mut text).map(|_| text)
+    });
+    let unreadable = || CliError::usage("standard input is not text").next(next.clone());
+    let text = read.await.map_err(|_| unreadable())?.map_err(|_| unreadable())?;
+    let (Store::File { fields, .. } | Store::AwsSecretsManager { fields, .. }) = &policy.store;
+    parse(&text, fields).map_err(|why| {
+        let said = format!(
+            "standard input holds no credential: {why}; give a JSON object with \"clientId\" and \
+             \"clientSecret\", or both on a line each"
+        );
+        CliError::usage(said).next(next)
+    })
+}
+
+/// A JSON object with the policy's field names or ION's own, or two lines.
+fn parse(text: &str, fields: &Fields) -> Result<Credential, &'static str> {
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_INPUT_BYTES) {
+        return Err("it is larger than 64 KiB");
+    }
+    if text.trim_start().starts_with('{') {
+        let own = Fields { client_id: "clientId".into(), client_secret: "clientSecret".into() };
+        return credential_in(text, fields)
+            .or_else(|why| credential_in(text, &own).map_err(|_| why));
+    }
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    match (lines.next(), lines.next(), lines.next()) {
+        (Some(id), Some(secret), None) => {
+            let key = KeyId::new(id).map_err(|_| "its first line is no client id")?;
+            Ok(Credential::new(key, SecretString::from(secret.to_owned())))
+        }
+        _ => Err("it is neither a JSON object nor two lines"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields() -> Fields {
+        Fields { client_id: "id".into(), client_secret: "pw".into() }
+    }
+
+    #[test]
+    fn a_credential_is_read_in_three_forms() {
+        for text in [
+            r#"{"id":"a","pw":"s"}"#,
+            r#" {"clientId":"a","clientSecret":"s"} "#,
+            "a\ns\n",
+            "a\r\n\r\ns",
+        ] {
+            let credential = parse(text, &fields()).unwrap();
+            assert_eq!((credential.key().as_str(), credential.expose()), ("a", "s"), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_without_quoting_it() {
+        let secret = "s3cr3t";
+        for text in
+            ["", "a", "{}", "a\nb\nc", "[1]", "a b\ns3cr3t", r#"{"id":"s3cr3t"}"#, "{s3cr3t"]
+        {
+            let why = parse(text, &fields()).unwrap_err();
+            assert!(!why.contains(secret), "{why}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The command line's words. A flag stands here only if it does something.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::ids::KeyId;
+use crate::domain::policy::duration;
+use crate::domain::report;
+use crate::telemetry::{Format, Level};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done or waiting, 1 failed and rolled back, 2 usage, 3 configuration,
+4 rejected by issuer or store, 5 unreachable or throttled, 6 needs an operator,
+7 another process holds the lock, 8 journal unreadable, newer, or broken,
+128+n stopped by signal n.";
+
+/// Rotates API keys before anyone notices, and kills a leaked one in seconds
+#[derive(Debug, Parser)]
+#[command(name = "rekeyd", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+
+    /// Rotate these policies' keys now (also: `rekeyd rotate NAME…`)
+    #[arg(long, value_name = "NAME", num_args = 0..)]
+    pub rotate_now: Option<Vec<String>>,
+
+    #[command(flatten, next_help_heading = "With --rotate-now")]
+    pub rotate: RotateFlags,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Settings file (rekeyd.toml)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory of policies, one TOML file each
+    #[arg(long, global = true, value_name = "DIR")]
+    pub policies: Option<PathBuf>,
+    /// Directory of the journal
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Begin a new journal where none is yet
+    #[arg(long, global = true)]
+    pub init: bool,
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = Output::Table, value_name = "FORM")]
+    pub output: Output,
+    /// Why, for the journal
+    #[arg(long, global = true, value_name = "TEXT", value_parser = reason)]
+    pub reason: Option<String>,
+    /// How much is logged on stderr
+    #[arg(long, global = true, value_enum, default_value_t = Level::Warn, value_name = "LEVEL")]
+    pub log_level: Level,
+    /// How log lines are written
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORM")]
+    pub log_format: Format,
+    /// No colours, also on a terminal
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Resume what is open and start what is due
+    Run(RunArgs),
+    /// Rotate policies' keys now
+    Rotate(RotateArgs),
+    /// Check settings, policies, and journal; calls nobody
+    Check,
+    /// Say what the next step would be; changes nothing
+    Plan(NameArg),
+    /// Show where every policy stands
+    Status(NameArg),
+    /// Tell what happened to a policy's key
+    History(HistoryArgs),
+    /// Go on with a parked policy
+    Resume(OneName),
+    /// Take the open rotation back
+    Abort(OneName),
+    /// Accept what the store holds, or a credential from standard input, as right
+    Adopt(AdoptArgs),
+    /// List keys that nobody accounts for, or rule that one may live
+    Orphans(OrphansArgs),
+    /// Print a JSON Schema for editors
+    Schema(SchemaArgs),
+    /// Serve a stand-in for ION on loopback until interrupted
+    #[cfg(feature = "sandbox")]
+    Sandbox(SandboxArgs),
+    /// Rotate a key of a stand-in ION under running consumers, then drill a leak
+    #[cfg(feature = "sandbox")]
+    Demo,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Do what can be done now, then end
+    #[arg(long, required = true)]
+    pub once: bool,
+    /// Wait at most this long for what comes due meanwhile
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration_ms)]
+    pub budget: i64,
+}
+
+#[derive(Debug, Args)]
+pub struct RotateArgs {
+    /// Policies to rotate
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    #[command(flatten)]
+    pub flags: RotateFlags,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct RotateFlags {
+    /// All policies; needs --yes
+    #[arg(long)]
+    pub all: bool,
+    /// Yes, all of them
+    #[arg(long)]
+    pub yes: bool,
+    /// The key leaked: replace it, kill it, and wait for the proof
+    #[arg(long)]
+    pub leaked: bool,
+    /// Only this key leaked, also one that rekeyd does not manage
+    #[arg(long = "key", value_name = "ID", value_parser = key_id)]
+    pub keys: Vec<KeyId>,
+    /// When it may have leaked; keys that appeared since await a ruling
+    #[arg(long, value_name = "TIME", value_parser = report::parse_ms)]
+    pub since: Option<i64>,
+    /// Let the leaked key live so long after the promote
+    #[arg(long, value_name = "TIME", value_parser = duration_ms)]
+    pub grace: Option<i64>,
+    /// Kill the leaked key before consumers have the new one
+    #[arg(long)]
+    pub kill_first: bool,
+    /// Start anew even if one is open already
+    #[arg(long)]
+    pub again: bool,
+    /// When to return [default: current]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub wait: Option<Wait>,
+    /// Give up waiting after so long [default: 10m; none with --wait drained or complete]
+    #[arg(long, value_name = "TIME", value_parser = duration_ms)]
+    pub budget: Option<i64>,
+    /// Only say what the next step would be
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Wait {
+    /// The new key is current
+    Current,
+    /// Nobody should be using the old key
+    Drained,
+    /// The old key is gone
+    Complete,
+}
+
+#[derive(Debug, Args)]
+pub struct NameArg {
+    /// Only this policy
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct OneName {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Every event as a JSON line, to replay decisions from
+    #[arg(long)]
+    pub decisions: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Read a credential from standard input and write it as current
+    #[arg(long)]
+    pub from_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct OrphansArgs {
+    #[command(subcommand)]
+    pub ruling: Option<Ruling>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Ruling {
+    /// List keys that nobody accounts for
+    List,
+    /// Rule that a key may live
+    Keep {
+        #[arg(value_name = "KEY", value_parser = key_id)]
+        key: KeyId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    #[arg(value_enum, default_value_t = What::Policy)]
+    pub what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// Of a policy file
+    Policy,
+    /// Of rekeyd.toml
+    Settings,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Only what the vendor documents, or also paging, etags, and creators in lists
+    #[arg(long, value_enum, default_value_t = Schema::Documented)]
+    pub schema: Schema,
+    /// Life of an access token
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration_ms)]
+    pub token_life: i64,
+    /// Same seed, same ids and secrets
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Write the first key to this file (0600), for a policy with [store.file]
+    #[arg(long, value_name = "PATH")]
+    pub secret_file: Option<PathBuf>,
+    /// Print every call as a JSON line on stdout
+    #[arg(long)]
+    pub ledger: bool,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Schema {
+    Documented,
+    Extended,
+}
+
+fn duration_ms(text: &str) -> Result<i64, String> {
+    duration::parse_ms(text).map_err(|why| format!("{why}; write {}", duration::EXPECTED))
+}
+
+fn key_id(text: &str) -> Result<KeyId, String> {
+    KeyId::new(text).map_err(|why| why.to_string())
+}
+
+/// Longest text for the journal, in characters.
+const MAX_REASON_CHARS: usize = 500;
+
+fn reason(text: &str) -> Result<String, String> {
+    if text.chars().count() > MAX_REASON_CHARS {
+        return Err(format!("is longer than {MAX_REASON_CHARS} characters"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("holds a control character".into());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

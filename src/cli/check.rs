@@ -1,0 +1,79 @@
+//! `check`: settings, policies, and what the journal knows, all findings at once. Calls nobody.
+
+use serde_json::json;
+
+use super::context::Context;
+use super::error::{CliError, Exit};
+use super::view::out::{GREEN, RED};
+use super::view::status::wrapped;
+use crate::app::{App, AppError};
+use crate::domain::policy::Findings;
+use crate::domain::report::{Problem, policy_report};
+use crate::settings::{LocateError, load_policies};
+
+pub async fn check(context: &Context) -> Result<Exit, CliError> {
+    let app = match App::load(&context.flags) {
+        Ok(app) => app,
+        Err(error) => return findings(context, error),
+    };
+    let journal = app.look()?;
+    let now = app.clock.stamp();
+    let known = app.known(journal.as_ref()).await?;
+    let problems: Vec<(&str, Problem)> = known
+        .iter()
+        .flat_map(|one| {
+            let report = policy_report(&one.subject(app.quiesce_ms()), &now);
+            report.problems.into_iter().map(|problem| (one.name.as_str(), problem))
+        })
+        .collect();
+    let out = context.out;
+    if out.is_json() {
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|(policy, p)| {
+                json!({ "policy": policy, "code": p.code, "message": p.message,
+                        "next_command": p.next_command })
+            })
+            .collect();
+        out.json(&json!({
+            "findings": [], "policies": app.policies.len(), "problems": problems,
+            "state_dir": app.state_dir, "journal": !app.journal_is_new(),
+        }));
+        return Ok(Exit::Done);
+    }
+    for (policy, problem) in &problems {
+        out.data(&format!("{RED}{policy}{RED:#} [{}]", problem.code));
+        wrapped(out, &problem.message, "  ");
+        out.data(&format!("  next: {}", problem.next_command));
+    }
+    let journal = if app.journal_is_new() { "no journal yet" } else { "the journal is whole" };
+    let policies = match app.policies.len() {
+        1 => "1 policy is good".to_owned(),
+        count => format!("{count} policies are good"),
+    };
+    out.data(&format!("{GREEN}{policies}{GREEN:#}; {journal} in {}", app.state_dir.display()));
+    Ok(Exit::Done)
+}
+
+/// Findings are this command's data. Where the settings are wrong, policies that the command line
+/// names are checked all the same.
+fn findings(context: &Context, error: AppError) -> Result<Exit, CliError> {
+    let found = match error {
+        AppError::Policies(found) => found,
+        AppError::Locate(LocateError::Settings(settings)) => {
+            let mut all = settings.into_vec();
+            let policies = context.flags.policies.as_ref().map(|dir| load_policies(dir));
+            if let Some(Err(more)) = policies {
+                all.extend(more.into_vec());
+            }
+            Findings::new(all)
+        }
+        other => return Err(other.into()),
+    };
+    if context.out.is_json() {
+        context.out.json(&json!({ "findings": found }));
+    } else {
+        context.out.data(&found.to_string());
+    }
+    Ok(Exit::Configuration)
+}

@@ -1,0 +1,163 @@
+//! What every command is given: flags, where to print, who asks, and the stop that signals ask for.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::args::Global;
+use super::error::{CliError, Exit};
+use super::view::out::Out;
+use super::view::progress::Lines;
+use super::view::reminder::remind;
+use crate::app::{App, AppError, Held};
+use crate::domain::state::Requester;
+use crate::engine::{ProgressSink, Stop};
+use crate::port::Journal;
+use crate::settings::Flags;
+use crate::telemetry::{self, Level};
+
+pub struct Context {
+    pub out: Out,
+    pub flags: Flags,
+    init: bool,
+    reason: Option<String>,
+    log_level: Level,
+}
+
+/// A stop that SIGINT and SIGTERM ask for, and which of them did.
+pub struct Signals {
+    pub stop: Stop,
+    switch: Arc<watch::Sender<bool>>,
+    number: Arc<AtomicU8>,
+}
+
+impl Signals {
+    /// # Errors
+    /// When the system lets us listen to no signal.
+    pub fn listen() -> Result<Self, CliError> {
+        let (switch, stop) = Stop::new();
+        let number = Arc::new(AtomicU8::new(0));
+        for (kind, value) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
+            let mut signals = signal(kind).map_err(|why| {
+                CliError::new(Exit::Bug, "signals", format!("cannot listen to signals: {why}"))
+            })?;
+            let (switch, number) = (switch.clone(), number.clone());
+            tokio::spawn(async move {
+                if signals.recv().await.is_some() {
+                    number.store(value, Ordering::SeqCst);
+                    switch.send_replace(true);
+                }
+            });
+        }
+        Ok(Self { stop, switch, number })
+    }
+
+    /// The exit of a stopped command.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        Exit::Signal(self.number.load(Ordering::SeqCst))
+    }
+
+    /// Waits for a signal.
+    pub async fn received(&self) {
+        // We hold the sender, so an error cannot come.
+        drop(self.switch.subscribe().wait_for(|asked| *asked).await);
+    }
+}
+
+impl Context {
+    #[must_use]
+    pub fn new(global: &Global) -> Self {
+        let out = Out::new(global.output, global.no_color);
+        let colour = std::io::stderr().is_terminal()
+            && !global.no_color
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        telemetry::start(global.log_level, global.log_format, colour);
+        Self {
+            out,
+            flags: Flags {
+                config: global.config.clone(),
+                policies: global.policies.clone(),
+                state_dir: global.state_dir.clone(),
+            },
+            init: global.init,
+            reason: global.reason.clone(),
+            log_level: global.log_level,
+        }
+    }
+
+    /// # Errors
+    /// When settings or policies cannot be used.
+    pub fn app(&self) -> Result<Arc<App>, CliError> {
+        Ok(Arc::new(App::load(&self.flags)?))
+    }
+
+    /// The journal for writing, with its lock. A new one needs a flag or a yes.
+    ///
+    /// # Errors
+    /// When another process holds it, or it cannot be opened.
+    pub fn hold(&self, app: &App) -> Result<Held, CliError> {
+        match app.hold(self.init) {
+            Err(AppError::NewJournal(dir)) if self.asks_for_new(&dir.display().to_string()) => {
+                Ok(app.hold(true)?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// A yes on the terminal.
+    fn asks_for_new(&self, dir: &str) -> bool {
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return false;
+        }
+        let mut stderr = anstream::stderr().lock();
+        let asked = write!(stderr, "{dir} has no journal yet. Begin a new one there? [y/N] ")
+            .and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        asked.is_ok()
+            && std::io::stdin().read_line(&mut answer).is_ok()
+            && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
+    /// Who asks, for the journal.
+    #[must_use]
+    pub fn requester(&self) -> Requester {
+        Requester { who: user_name(), reason: self.reason.clone() }
+    }
+
+    /// Where a policy's steps are shown.
+    #[must_use]
+    pub fn progress(&self, policy: &str) -> Arc<dyn ProgressSink> {
+        Arc::new(Lines::new(self.out, policy, self.log_level < Level::Warn))
+    }
+
+    /// Says what is open, on stderr.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn remind(
+        &self,
+        app: &App,
+        journal: &dyn Journal,
+        except: &[String],
+    ) -> Result<(), CliError> {
+        let known = app.known(journal).await?;
+        remind(self.out, &known, app.quiesce_ms(), &app.clock.stamp(), except);
+        Ok(())
+    }
+}
+
+/// The operating system's name for the person, or the number where it has none.
+fn user_name() -> String {
+    let id = rustix::process::getuid().as_raw();
+    let by_id = |line: &str| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse::<u32>().ok()? == id).then(|| name.to_owned())
+    };
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    accounts.lines().find_map(by_id).unwrap_or_else(|| format!("user {id}"))
+}

@@ -1,0 +1,230 @@
+//! Errors at the edge: a code, an exit code, what happened, and the next command to type.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::app::AppError;
+use crate::domain::class::Class;
+use crate::domain::report::{Problem, refusal_code};
+use crate::domain::state::Refusal;
+use crate::engine::EngineError;
+use crate::journal::LockError;
+use crate::port::{JournalError, PortError};
+
+/// How a command ends. The numbers are documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Done,
+    RolledBack,
+    Usage,
+    Configuration,
+    Rejected,
+    Unreachable,
+    Operator,
+    Held,
+    Journal,
+    /// A bug: nothing half done, but nothing to promise either.
+    Bug,
+    Signal(u8),
+}
+
+impl Exit {
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::RolledBack => 1,
+            Self::Usage => 2,
+            Self::Configuration => 3,
+            Self::Rejected => 4,
+            Self::Unreachable => 5,
+            Self::Operator => 6,
+            Self::Held => 7,
+            Self::Journal => 8,
+            Self::Bug => 101,
+            Self::Signal(number) => 128_u8.saturating_add(number),
+        }
+    }
+
+    /// Of several policies' ends, the one that a caller must know of first.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        if other.urgency() > self.urgency() { other } else { self }
+    }
+
+    fn urgency(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::RolledBack => 1,
+            Self::Unreachable => 2,
+            Self::Usage => 3,
+            Self::Configuration => 4,
+            Self::Rejected => 5,
+            Self::Operator => 6,
+            Self::Held => 7,
+            Self::Journal => 8,
+            Self::Bug => 9,
+            Self::Signal(_) => 10,
+        }
+    }
+
+    /// What a failure of that class means for the caller.
+    #[must_use]
+    pub fn of_class(class: Class) -> Self {
+        match class {
+            Class::Retryable | Class::Unknown => Self::Unreachable,
+            Class::Rejected => Self::Rejected,
+            Class::Misconfigured => Self::Configuration,
+            Class::Conflict => Self::Operator,
+        }
+    }
+
+    /// What a refusal means for the caller.
+    #[must_use]
+    pub fn of_refusal(why: &Refusal) -> Self {
+        match why {
+            Refusal::Rights { .. } => Self::Rejected,
+            Refusal::Misconfigured | Refusal::DrainTooShort { .. } => Self::Configuration,
+            Refusal::Trouble { class, .. } => Self::of_class(*class),
+            Refusal::NothingOpen => Self::Usage,
+            Refusal::Joined => Self::Done,
+            _ => Self::Operator,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// An error as a person, or a machine, is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CliError {
+    /// Stable: `settings/no-such-file`, `lock/held`, …
+    pub code: String,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_command: Option<String>,
+    pub exit_code: u8,
+    #[serde(skip)]
+    pub exit: Exit,
+}
+
+impl CliError {
+    #[must_use]
+    pub fn new(exit: Exit, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+            next_command: None,
+            exit_code: exit.code(),
+            exit,
+        }
+    }
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "usage", message)
+    }
+    #[must_use]
+    pub fn next(mut self, command: impl Into<String>) -> Self {
+        self.next_command = Some(command.into());
+        self
+    }
+    #[must_use]
+    pub fn of_problem(exit: Exit, problem: Problem) -> Self {
+        Self::new(exit, problem.code, problem.message).next(problem.next_command)
+    }
+}
+
+impl From<AppError> for CliError {
+    fn from(error: AppError) -> Self {
+        let said = error.to_string();
+        match error {
+            AppError::Locate(why) => {
+                let next = why.next_command();
+                Self::new(Exit::Configuration, why.code(), said).next(next)
+            }
+            AppError::Policies(_) => {
+                Self::new(Exit::Configuration, "policy/findings", said).next("rekeyd check")
+            }
+            AppError::UnknownPolicy { .. } => {
+                Self::new(Exit::Usage, "policy/unknown", said).next("rekeyd status")
+            }
+            AppError::NewJournal(dir) => {
+                let next = format!("rekeyd --state-dir {} …   (or --init)", dir.display());
+                Self::new(Exit::Configuration, "journal/new", said).next(next)
+            }
+            AppError::StateDir { path, .. } => {
+                let next = format!("install -d -m 0700 {}", path.display());
+                Self::new(Exit::Configuration, "settings/state-dir", said).next(next)
+            }
+            AppError::Lock(why) => of_lock(&why, said),
+            AppError::Journal(why) => of_journal(&why),
+            AppError::Engine(why) => Self::from(why),
+            AppError::Port(why) => Self::from(why),
+            AppError::Name(_) => Self::new(Exit::Configuration, "policy/name", said),
+            AppError::NoCredentials(_) => {
+                Self::new(Exit::Configuration, "policy/no-credentials-directory", said)
+                    .next("systemctl edit rekeyd   (LoadCredential=)")
+            }
+        }
+    }
+}
+
+fn of_lock(why: &LockError, said: String) -> CliError {
+    match why {
+        LockError::Held { .. } => {
+            CliError::new(Exit::Held, "lock/held", said).next("rekeyd status")
+        }
+        LockError::NotOurs(_) => CliError::new(Exit::Configuration, "lock/not-ours", said),
+        LockError::Unusable(_) => CliError::new(Exit::Journal, "lock/unusable", said),
+    }
+}
+
+fn of_journal(why: &JournalError) -> CliError {
+    let (code, next) = match why {
+        JournalError::StaleHead { .. } => ("journal/moved-on", "rekeyd status"),
+        JournalError::Unwritable(_) => ("journal/unwritable", "df -h"),
+        JournalError::Broken(_) => ("journal/broken", "rekeyd check"),
+        JournalError::Newer { .. } => ("journal/newer", "rekeyd --version"),
+        JournalError::NotOurs(_) => ("journal/not-ours", "rekeyd check"),
+    };
+    CliError::new(Exit::Journal, code, why.to_string()).next(next)
+}
+
+impl From<EngineError> for CliError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Journal(why) => of_journal(&why),
+            EngineError::Replay(_) => {
+                Self::new(Exit::Journal, "journal/replay", error.to_string()).next("rekeyd check")
+            }
+            EngineError::Refused(_) => Self::new(Exit::Bug, "bug", error.to_string()),
+            #[expect(unreachable_patterns, reason = "the engine may learn to fail in other ways")]
+            other => Self::new(Exit::Operator, "engine", other.to_string()),
+        }
+    }
+}
+
+impl From<PortError> for CliError {
+    fn from(error: PortError) -> Self {
+        let exit = Exit::of_class(error.class);
+        let code = format!("call/{:?}", error.class).to_lowercase();
+        Self::new(exit, code, error.message)
+    }
+}
+
+/// A request that was not followed, as an error.
+#[must_use]
+pub fn refusal(
+    policy: &str,
+    request: crate::domain::state::RequestKind,
+    why: &Refusal,
+) -> CliError {
+    let problem = crate::domain::report::refused(policy, request, why);
+    debug_assert!(problem.code.ends_with(refusal_code(why)));
+    CliError::of_problem(Exit::of_refusal(why), problem)
+}

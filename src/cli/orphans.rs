@@ -1,0 +1,70 @@
+//! `orphans`: keys that may be ours and that nobody has ruled on, and the word that one may live.
+
+use super::args::Ruling;
+use super::context::Context;
+use super::error::{CliError, Exit};
+use crate::domain::ids::KeyId;
+use crate::domain::report;
+
+pub async fn orphans(context: &Context, ruling: Option<Ruling>) -> Result<Exit, CliError> {
+    match ruling {
+        None | Some(Ruling::List) => list(context).await,
+        Some(Ruling::Keep { key }) => keep(context, &key).await,
+    }
+}
+
+async fn list(context: &Context) -> Result<Exit, CliError> {
+    let app = context.app()?;
+    let journal = app.look()?;
+    let known = app.known(journal.as_ref()).await?;
+    let found: Vec<_> =
+        known.iter().flat_map(|one| report::orphans(&one.name, &one.state)).collect();
+    if context.out.is_json() {
+        context.out.json(&serde_json::json!({ "orphans": found }));
+        return Ok(Exit::Done);
+    }
+    if found.is_empty() {
+        context.out.data("no orphans: every live key that we made is accounted for");
+    }
+    for orphan in &found {
+        let why = match orphan.kind {
+            "stranger" => "appeared around a leak",
+            _ => "may have been made by a create whose reply was lost",
+        };
+        let ruled = if orphan.kept { "may live (ruled)" } else { "awaits a ruling" };
+        let (key, policy, since) = (&orphan.key_id, &orphan.policy, &orphan.since);
+        context.out.data(&format!("{key}  {policy}  since {since}  {ruled}\n  {why}"));
+    }
+    if found.iter().any(|orphan| !orphan.kept) {
+        context.out.data("next: rekeyd orphans keep KEY   (or disable it in ION)");
+    }
+    context.remind(&app, journal.as_ref(), &[]).await?;
+    Ok(Exit::Done)
+}
+
+async fn keep(context: &Context, key: &KeyId) -> Result<Exit, CliError> {
+    let app = context.app()?;
+    let held = context.hold(&app)?;
+    let known = app.known(held.journal.as_ref()).await?;
+    let mut ruled = Vec::new();
+    for one in known.iter().filter(|one| one.state.orphans.contains_key(key)) {
+        let Some(policy) = one.policy else {
+            let said = format!("no policy names the secret of {} any more", one.name);
+            return Err(CliError::new(Exit::Configuration, "policy/unknown", said));
+        };
+        let journal = held.journal.clone();
+        let mut engine = app.engine(policy, journal, context.progress(&one.name)).await?;
+        engine.keep(key.clone(), context.requester()).await?;
+        ruled.push(one.name.as_str());
+    }
+    if ruled.is_empty() {
+        let said = format!("key {key} awaits no ruling");
+        return Err(CliError::usage(said).next(report::ORPHANS));
+    }
+    if context.out.is_json() {
+        context.out.json(&serde_json::json!({ "kept": key.as_str(), "policies": ruled }));
+    } else {
+        context.out.data(&format!("key {key} may live ({})", ruled.join(", ")));
+    }
+    Ok(Exit::Done)
+}

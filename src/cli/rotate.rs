@@ -1,0 +1,169 @@
+//! `--rotate-now` and `rotate`: a rotation now, or the answer to a leak.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::args::{RotateArgs, RotateFlags, Wait};
+use super::context::Context;
+use super::drive::{Bench, Job, conclude, drive};
+use super::error::{CliError, Exit};
+use super::verdict::{Asked, Verdict};
+use crate::app::App;
+use crate::domain::leak::{self, Suspicion};
+use crate::domain::policy::Policy;
+use crate::domain::policy::duration::MINUTE_MS;
+use crate::domain::state::{Adoption, Request, State, Trigger};
+use crate::engine::{Goal, Halt};
+
+/// How long a command waits for a server, or for a lost request to be cleared up.
+const BUDGET_MS: i64 = 10 * MINUTE_MS;
+/// `--wait drained` and `complete` wait as long as drain and soak take.
+const NO_BUDGET_MS: i64 = i64::MAX / 4;
+
+pub async fn rotate(context: &Context, args: &RotateArgs) -> Result<Exit, CliError> {
+    let app = context.app()?;
+    let policies = chosen(&app, args)?;
+    let held = context.hold(&app)?;
+    let job = Arc::new(Now { flags: args.flags.clone() });
+    let verdicts = drive(context, &app, &held.journal, policies, job).await?;
+    let names: Vec<String> = verdicts.iter().map(|verdict| verdict.policy.clone()).collect();
+    context.remind(&app, held.journal.as_ref(), &names).await?;
+    Ok(conclude(context.out, &verdicts))
+}
+
+/// The policies that are meant; what does not go together is refused before anything is sent.
+///
+/// # Errors
+/// Usage.
+pub fn chosen(app: &App, args: &RotateArgs) -> Result<Vec<Policy>, CliError> {
+    let flags = &args.flags;
+    check(flags)?;
+    match (args.names.is_empty(), flags.all) {
+        (true, false) => {
+            Err(CliError::usage("which policy? Name one, or say --all --yes").next("rekeyd status"))
+        }
+        (false, true) => Err(CliError::usage("name policies or say --all, not both")),
+        (true, true) if !flags.yes => Err(CliError::usage(format!(
+            "--all rotates {} policies at once; say --yes if that is meant",
+            app.policies.len()
+        ))),
+        (true, true) => Ok(app.policies.clone()),
+        (false, false) => {
+            let mut names = args.names.clone();
+            names.sort();
+            names.dedup();
+            if names.len() > 1 && !flags.keys.is_empty() {
+                return Err(CliError::usage("--key names a key of one policy; name one policy"));
+            }
+            names.iter().map(|name| Ok(app.policy(name)?.clone())).collect()
+        }
+    }
+}
+
+fn check(flags: &RotateFlags) -> Result<(), CliError> {
+    if !flags.leaked {
+        let lonely = [
+            ("--key", !flags.keys.is_empty()),
+            ("--since", flags.since.is_some()),
+            ("--grace", flags.grace.is_some()),
+            ("--kill-first", flags.kill_first),
+        ];
+        if let Some((flag, _)) = lonely.into_iter().find(|(_, given)| *given) {
+            return Err(CliError::usage(format!("{flag} goes with --leaked")));
+        }
+    } else if flags.wait.is_some() {
+        let said = "--leaked waits until every suspect is dead; leave --wait out";
+        return Err(CliError::usage(said));
+    } else if flags.kill_first && flags.grace.is_some() {
+        return Err(CliError::usage("--kill-first and --grace exclude each other"));
+    }
+    Ok(())
+}
+
+struct Now {
+    flags: RotateFlags,
+}
+
+#[async_trait]
+impl Job for Now {
+    async fn work(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
+        if bench.engine.state().adoption != Adoption::Adopted {
+            let before = bench.engine.state().clone();
+            let (_, met) = bench.run(Asked::Nothing, &before, Goal::Nothing, BUDGET_MS).await?;
+            if bench.engine.state().adoption != Adoption::Adopted {
+                return Ok(met);
+            }
+        }
+        if self.flags.leaked { self.leaked(bench).await } else { self.rotate(bench).await }
+    }
+}
+
+impl Now {
+    async fn rotate(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
+        let before = bench.engine.state().clone();
+        let joins = joins(&before);
+        if self.flags.again || !joins {
+            let request = Request::Rotate { trigger: Trigger::Person };
+            bench.engine.request(request, bench.by.clone()).await?;
+        }
+        let (goal, budget_ms) = match self.flags.wait.unwrap_or(Wait::Current) {
+            Wait::Current => (Goal::Current, BUDGET_MS),
+            Wait::Drained => (Goal::Drained, NO_BUDGET_MS),
+            Wait::Complete => (Goal::Complete, NO_BUDGET_MS),
+        };
+        let budget_ms = self.flags.budget.unwrap_or(budget_ms);
+        let (_, mut verdict) = bench.run(Asked::Rotate, &before, goal, budget_ms).await?;
+        if joins && verdict.exit == Exit::Done {
+            let how = if self.flags.again {
+                "queued one after the open rotation"
+            } else {
+                "joined the open rotation"
+            };
+            verdict.message = format!("{how}: {}", verdict.message);
+        }
+        Ok(verdict)
+    }
+
+    async fn leaked(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
+        let before = bench.engine.state().clone();
+        let report = leak::Report {
+            keys: self.flags.keys.clone(),
+            again: self.flags.again,
+            kill_first: self.flags.kill_first,
+        };
+        match leak::weigh(&before, &report) {
+            Suspicion::NoKey => {
+                let said = "no live key is known that could have leaked; name it with --key";
+                return Ok(Verdict::new(
+                    bench.policy.name.as_str(),
+                    Exit::Operator,
+                    "refused",
+                    said,
+                ));
+            }
+            Suspicion::Joins => {}
+            Suspicion::Report(suspects) => {
+                let request = Request::Leak {
+                    suspects,
+                    kill_first: self.flags.kill_first,
+                    grace_ms: self.flags.grace.unwrap_or(0),
+                    since_ms: self.flags.since,
+                };
+                bench.engine.request(request, bench.by.clone()).await?;
+            }
+        }
+        let budget_ms = self.flags.budget.unwrap_or(BUDGET_MS);
+        let (halt, verdict) =
+            bench.run(Asked::Leak, &before, Goal::SuspectsDead, budget_ms).await?;
+        if matches!(halt, Halt::Waiting { .. }) {
+            tracing::debug!(policy = %bench.policy.name, "the leak report stays open");
+        }
+        Ok(verdict)
+    }
+}
+
+/// Whether one is open, or asked for, already.
+fn joins(state: &State) -> bool {
+    state.rotation.is_some() || state.requests.rotate.is_some()
+}

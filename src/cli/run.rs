@@ -1,0 +1,62 @@
+//! `run --once`: go on with what is open, start what is due, and end. For a timer, or after a
+//! `--rotate-now` whose drain is over.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::args::RunArgs;
+use super::context::Context;
+use super::drive::{Bench, Job, conclude, drive};
+use super::error::{CliError, Exit};
+use super::verdict::{Asked, Verdict};
+use crate::domain::report::due_ms;
+use crate::domain::state::{Adoption, Request, Requester, Trigger};
+use crate::engine::Goal;
+
+pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
+    let app = context.app()?;
+    let held = context.hold(&app)?;
+    let job = Arc::new(Once { budget_ms: args.budget });
+    let verdicts = drive(context, &app, &held.journal, app.policies.clone(), job).await?;
+    if verdicts.is_empty() && !context.out.is_json() {
+        context.out.note("the policies directory holds no policy: nothing to do");
+    }
+    let names: Vec<String> = verdicts.iter().map(|verdict| verdict.policy.clone()).collect();
+    context.remind(&app, held.journal.as_ref(), &names).await?;
+    Ok(conclude(context.out, &verdicts))
+}
+
+struct Once {
+    budget_ms: i64,
+}
+
+#[async_trait]
+impl Job for Once {
+    async fn work(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
+        let before = bench.engine.state().clone();
+        if is_due(bench) {
+            let reason = Some("due".to_owned());
+            let by = Requester { who: "schedule".to_owned(), reason };
+            bench.engine.request(Request::Rotate { trigger: Trigger::Schedule }, by).await?;
+        }
+        let (_, verdict) =
+            bench.run(Asked::Nothing, &before, Goal::Nothing, self.budget_ms).await?;
+        Ok(verdict)
+    }
+}
+
+/// Due by the schedule, nothing open, and the clocks agree that it is that time (R19).
+fn is_due(bench: &Bench<'_>) -> bool {
+    let state = bench.engine.state();
+    let now = bench.now();
+    let free = state.adoption == Adoption::Adopted
+        && state.rotation.is_none()
+        && state.requests.rotate.is_none()
+        && state.requests.leak.is_none();
+    let due = due_ms(&bench.subject(state)).is_some_and(|due| due <= now.wall_ms);
+    if free && due && !state.time.agrees(&now) {
+        tracing::warn!(policy = %bench.policy.name, "due, but the clocks do not agree: not started");
+    }
+    free && due && state.time.agrees(&now)
+}

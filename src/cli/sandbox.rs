@@ -1,0 +1,78 @@
+//! `sandbox`: a stand-in for ION on loopback, to try policies on.
+
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::args::{SandboxArgs, Schema};
+use super::context::{Context, Signals};
+use super::error::{CliError, Exit};
+use crate::sandbox::{Issued, Sandbox, SchemaKind, Settings};
+
+/// How often new calls are printed.
+const LEDGER_EVERY: Duration = Duration::from_millis(200);
+
+pub async fn sandbox(context: &Context, args: &SandboxArgs) -> Result<Exit, CliError> {
+    let failed = |why: io::Error| {
+        CliError::new(Exit::Configuration, "sandbox", format!("the sandbox cannot start: {why}"))
+    };
+    let signals = Signals::listen()?;
+    let listener = TcpListener::bind(("127.0.0.1", args.port)).await.map_err(failed)?;
+    let sandbox = Sandbox::start(listener, settings(args)).map_err(failed)?;
+    if let Some(path) = &args.secret_file {
+        let issued = sandbox.seed_key().map_err(|refusal| {
+            let said = format!("no first key: {}", refusal.name());
+            CliError::new(Exit::Configuration, "sandbox", said)
+        })?;
+        write_secret(path, &issued).map_err(|why| {
+            let said = format!("{} cannot be written: {why}", path.display());
+            CliError::new(Exit::Configuration, "sandbox/secret-file", said)
+        })?;
+    }
+    // With the ledger on stdout, what is meant for people goes to stderr.
+    if args.ledger {
+        context.out.note(sandbox.describe().trim_end());
+    } else {
+        context.out.data(sandbox.describe().trim_end());
+    }
+    let mut after = 0;
+    while !signals.stop.is_asked() {
+        tokio::select! {
+            () = signals.received() => {}
+            () = tokio::time::sleep(LEDGER_EVERY), if args.ledger => {
+                for entry in sandbox.tenant().ledger_after(after) {
+                    after = entry.sequence;
+                    context.out.data(&serde_json::to_string(&entry).unwrap_or_default());
+                }
+            }
+        }
+    }
+    sandbox.shutdown().await;
+    Ok(signals.exit())
+}
+
+fn settings(args: &SandboxArgs) -> Settings {
+    let life = u32::try_from(args.token_life / 1000).unwrap_or(u32::MAX).max(1);
+    Settings {
+        schema: match args.schema {
+            Schema::Documented => SchemaKind::Documented,
+            Schema::Extended => SchemaKind::Extended,
+        },
+        token_life_seconds: life,
+        seed: args.seed,
+        ..Settings::default()
+    }
+}
+
+/// A new file that only we may read. One that is there already is left alone.
+pub fn write_secret(path: &Path, issued: &Issued) -> io::Result<()> {
+    use io::Write;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let value = json!({ "clientId": issued.client_id, "clientSecret": issued.client_secret });
+    writeln!(file, "{value}")
+}

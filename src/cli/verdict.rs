@@ -1,0 +1,249 @@
+//! How a command ended for one policy: an exit code, what happened, and what to type next.
+
+use serde::Serialize;
+
+use super::error::{CliError, Exit, refusal};
+use crate::domain::clocks::Stamp;
+use crate::domain::report::{
+    ORPHANS, Problem, RUN_ONCE, Subject, class_text, due_ms, parked, policy_report, read_only,
+    rfc3339,
+};
+use crate::domain::state::{Adoption, Ending, RequestKind, State};
+use crate::engine::Halt;
+
+/// The end of a command for one policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    pub policy: String,
+    /// `done`, `current`, `waiting`, `idle`, `parked`, `refused`, `failed`, …
+    pub outcome: String,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_command: Option<String>,
+    pub exit_code: u8,
+    #[serde(skip)]
+    pub exit: Exit,
+}
+
+impl Verdict {
+    #[must_use]
+    pub fn new(policy: &str, exit: Exit, outcome: &str, message: impl Into<String>) -> Self {
+        Self {
+            policy: policy.to_owned(),
+            outcome: outcome.to_owned(),
+            message: message.into(),
+            next_command: None,
+            exit_code: exit.code(),
+            exit,
+        }
+    }
+    #[must_use]
+    pub fn next(mut self, command: impl Into<String>) -> Self {
+        self.next_command = Some(command.into());
+        self
+    }
+    #[must_use]
+    pub fn failed(policy: &str, error: CliError) -> Self {
+        let message = format!("{} [{}]", error.message, error.code);
+        let verdict = Self::new(policy, error.exit, "failed", message);
+        Self { next_command: error.next_command, ..verdict }
+    }
+    fn of(policy: &str, exit: Exit, outcome: &str, problem: Problem) -> Self {
+        Self::new(policy, exit, outcome, format!("{} [{}]", problem.message, problem.code))
+            .next(problem.next_command)
+    }
+}
+
+/// What was asked for, so that its answer can be told from an old one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// `run --once`: whatever is open or due.
+    Nothing,
+    Rotate,
+    Leak,
+    Resume,
+    Abort,
+    Adopt,
+}
+
+/// Judges a run by the state that it left.
+#[must_use]
+pub fn judge(
+    asked: Asked,
+    subject: &Subject<'_>,
+    before: &State,
+    halt: &Halt,
+    stopped: Exit,
+    now: &Stamp,
+) -> Verdict {
+    let (name, state) = (subject.name, subject.state);
+    if *halt == Halt::Stopped {
+        let left = left(subject, now).unwrap_or_else(|| "nothing is open.".into());
+        return Verdict::new(name, stopped, "stopped", format!("stopped by a signal; {left}"))
+            .next(RUN_ONCE);
+    }
+    if let Some(verdict) = leaked(asked, name, state, halt) {
+        return verdict;
+    }
+    if let Some(park) = &state.parked {
+        let problem = parked(name, &park.reason, state.rotation.as_ref());
+        return Verdict::of(name, Exit::Operator, "parked", problem);
+    }
+    if let Adoption::ReadOnly(reason) = &state.adoption {
+        return Verdict::of(name, Exit::Operator, "read_only", read_only(name, reason));
+    }
+    if let Some((kind, why)) = state.refused.as_ref().filter(|(kind, _)| answers(asked, *kind)) {
+        let error = refusal(name, *kind, why);
+        return Verdict { outcome: "refused".into(), ..Verdict::failed(name, error) };
+    }
+    if let Halt::Troubled { class, step } = halt {
+        return troubled(name, *class, step, state);
+    }
+    if let Some(verdict) = ended(asked, name, before, state) {
+        return verdict;
+    }
+    standing(asked, subject, now)
+}
+
+fn answers(asked: Asked, kind: RequestKind) -> bool {
+    matches!(
+        (asked, kind),
+        (Asked::Nothing | Asked::Rotate, RequestKind::Rotate)
+            | (Asked::Leak, RequestKind::Leak)
+            | (Asked::Resume, RequestKind::Resume)
+            | (Asked::Abort, RequestKind::Abort)
+            | (Asked::Adopt, RequestKind::Adopt)
+    )
+}
+
+fn troubled(name: &str, class: crate::domain::class::Class, step: &str, state: &State) -> Verdict {
+    let open = if state.rotation.is_some() || state.requests.rotate.is_some() {
+        " What was begun stays open."
+    } else {
+        " Nothing was begun."
+    };
+    let message = format!("step `{step}` keeps failing: {}.{open}", class_text(class));
+    Verdict::new(name, Exit::of_class(class), "failed", message).next(RUN_ONCE)
+}
+
+/// Under a leak only a proven death, with nothing left to rule on, is a good end.
+fn leaked(asked: Asked, name: &str, state: &State, halt: &Halt) -> Option<Verdict> {
+    if asked != Asked::Leak {
+        return None;
+    }
+    let alive: Vec<&str> = state.suspects_alive().map(|key| key.as_str()).collect();
+    let awaiting = state.orphans_unruled().count();
+    let open = state.requests.leak.is_some();
+    if !alive.is_empty() || (open && *halt != Halt::Reached) {
+        let who = alive.join(", ");
+        if let Some(park) = &state.parked {
+            let problem = parked(name, &park.reason, state.rotation.as_ref());
+            let message = format!("{who} not proven dead: {} [{}]", problem.message, problem.code);
+            return Some(
+                Verdict::new(name, Exit::Operator, "suspect_alive", message)
+                    .next(problem.next_command),
+            );
+        }
+        let (exit, why) = match (halt, &state.trouble) {
+            (Halt::Troubled { class, .. }, _) => {
+                (of_leak(Exit::of_class(*class)), class_text(*class))
+            }
+            (_, Some(trouble)) => {
+                (of_leak(Exit::of_class(trouble.class)), class_text(trouble.class))
+            }
+            _ => (Exit::Operator, "time ran out"),
+        };
+        let message = format!("{who} not proven dead: {why}. The report stays open.");
+        return Some(Verdict::new(name, exit, "suspect_alive", message).next(RUN_ONCE));
+    }
+    if awaiting > 0 {
+        let message = format!(
+            "every suspect is proven dead, but {awaiting} keys appeared around the leak and await \
+             a ruling."
+        );
+        return Some(Verdict::new(name, Exit::Operator, "orphans", message).next(ORPHANS));
+    }
+    let more = state.rotation.is_some();
+    let message = "every suspect is proven dead, and an unsuspected key is current.";
+    let verdict = Verdict::new(name, Exit::Done, "suspects_dead", message);
+    Some(if more { verdict.next(RUN_ONCE) } else { verdict })
+}
+
+/// A leak that is not over is either out of reach or an operator's.
+fn of_leak(exit: Exit) -> Exit {
+    if exit == Exit::Unreachable { exit } else { Exit::Operator }
+}
+
+/// A rotation that ended in this run.
+fn ended(asked: Asked, name: &str, before: &State, state: &State) -> Option<Verdict> {
+    let last = state.last.as_ref()?;
+    if before.last.as_ref().is_some_and(|earlier| earlier.id == last.id) || state.rotation.is_some()
+    {
+        return None;
+    }
+    let key = state.settled.as_ref().map(|settled| settled.held.proof.key.to_string());
+    let key = key.unwrap_or_default();
+    Some(match last.ending {
+        Ending::Complete => {
+            let message = format!("complete: key {key} is current; the old one is proven gone.");
+            Verdict::new(name, Exit::Done, "complete", message)
+        }
+        Ending::RolledBack => {
+            let because = last.because.as_deref().unwrap_or("the new key could not be used");
+            let message = format!("rolled back ({because}): key {key} stays current.");
+            let exit = if asked == Asked::Abort { Exit::Done } else { Exit::RolledBack };
+            Verdict::new(name, exit, "rolled_back", message).next(format!("rekeyd history {name}"))
+        }
+        Ending::Superseded => Verdict::new(
+            name,
+            Exit::Done,
+            "superseded",
+            format!("key {key} is adopted as current."),
+        ),
+    })
+}
+
+fn standing(asked: Asked, subject: &Subject<'_>, now: &Stamp) -> Verdict {
+    let (name, state) = (subject.name, subject.state);
+    if let Some(said) = left(subject, now) {
+        let outcome = if state.rotation.as_ref().is_some_and(|r| r.phase.after_promote()) {
+            "current"
+        } else {
+            "waiting"
+        };
+        return Verdict::new(name, Exit::Done, outcome, said).next(RUN_ONCE);
+    }
+    if let (Adoption::Unadopted, Asked::Nothing) = (&state.adoption, asked) {
+        return Verdict::new(
+            name,
+            Exit::Operator,
+            "unadopted",
+            "the secret could not be looked at.",
+        )
+        .next(format!("rekeyd plan {name}"));
+    }
+    let key = state.settled.as_ref().map(|settled| settled.held.proof.key.to_string());
+    let due = due_ms(subject)
+        .map_or_else(|| "due on demand only".to_owned(), |ms| format!("next due {}", rfc3339(ms)));
+    let message = format!("nothing is open: key {} is current; {due}.", key.unwrap_or_default());
+    Verdict::new(name, Exit::Done, "idle", message)
+}
+
+/// What an open rotation leaves for later.
+fn left(subject: &Subject<'_>, now: &Stamp) -> Option<String> {
+    let open = subject.state.rotation.as_ref()?;
+    let report = policy_report(subject, now).rotation?;
+    let old = &open.old.proof.key;
+    let new = open.new.as_ref().map(|new| new.key.to_string());
+    let wait = match (&report.deadline, report.waiting_for.last()) {
+        (Some(deadline), Some(what)) => format!("; {what} ends {deadline}"),
+        _ => String::new(),
+    };
+    Some(match new {
+        Some(new) if open.phase.after_promote() => {
+            format!("key {new} is current; old key {old} lives on ({}){wait}.", open.phase.name())
+        }
+        Some(new) => format!("key {old} is current; new key {new} is {}{wait}.", open.phase.name()),
+        None => format!("key {old} is current; the rotation is {}{wait}.", open.phase.name()),
+    })
+}

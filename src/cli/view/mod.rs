@@ -1,0 +1,6 @@
+//! What commands show: data on stdout, everything else on stderr. Decides nothing.
+
+pub mod out;
+pub mod progress;
+pub mod reminder;
+pub mod status;

@@ -1,0 +1,36 @@
+//! What every command repeats while something is open: a key that nobody remembers is what must
+//! never be.
+
+use super::out::{Out, YELLOW};
+use crate::app::Known;
+use crate::domain::clocks::Stamp;
+use crate::domain::report::{PolicyReport, RUN_ONCE, policy_report};
+
+/// One line for every open rotation, on stderr.
+pub fn remind(out: Out, known: &[Known<'_>], quiesce_ms: i64, now: &Stamp, except: &[String]) {
+    if out.is_json() {
+        return;
+    }
+    for one in known.iter().filter(|one| !except.contains(&one.name)) {
+        let report = policy_report(&one.subject(quiesce_ms), now);
+        if let Some(line) = open_end(&report) {
+            out.note(&format!("{YELLOW}open:{YELLOW:#} {}: {line}", one.name));
+        }
+    }
+}
+
+/// What is open of a policy, and how it goes on.
+#[must_use]
+pub fn open_end(report: &PolicyReport) -> Option<String> {
+    let open = report.rotation.as_ref()?;
+    let until = match (&open.deadline, open.waiting_for.last()) {
+        (Some(deadline), Some(what)) => format!("; {what} ends {deadline}"),
+        _ => String::new(),
+    };
+    let parked = report.problems.iter().find(|problem| problem.code.starts_with("parked/"));
+    let next = parked.map_or(RUN_ONCE, |problem| &problem.next_command);
+    Some(format!(
+        "the rotation is at {}; old key {} lives on{until}; next: {next}",
+        open.state, open.old_key
+    ))
+}

@@ -1,0 +1,134 @@
+//! Who is suspected when somebody says "it leaked" (R14). Decides nothing about what happens to a
+//! suspect: the planner does.
+
+use std::collections::BTreeMap;
+
+use super::ids::KeyId;
+use super::secret::Fingerprint;
+use super::state::{Life, State};
+
+/// What a person said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// `--key`: only these, managed or not. Empty: every live key that we manage.
+    pub keys: Vec<KeyId>,
+    /// `--again`: a new report, even while one is open.
+    pub again: bool,
+    pub kill_first: bool,
+}
+
+/// What a report comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Suspicion {
+    /// A new event: these are suspects from now on.
+    Report(BTreeMap<KeyId, Option<Fingerprint>>),
+    /// An open report says it already.
+    Joins,
+    /// We manage no live key, and no key was named.
+    NoKey,
+}
+
+/// Weighs a leak report against what is known of the secret.
+#[must_use]
+pub fn weigh(state: &State, report: &Report) -> Suspicion {
+    let fingerprint = |key: &KeyId| state.keys.get(key).and_then(|managed| managed.fingerprint);
+    let open = state.requests.leak.as_ref();
+    let with_prints =
+        |keys: Vec<KeyId>| keys.into_iter().map(|key| (key.clone(), fingerprint(&key))).collect();
+    if !report.keys.is_empty() {
+        let known = |key: &KeyId| open.is_some_and(|leak| leak.suspects.contains(key));
+        let harsher = report.kill_first && open.is_some_and(|leak| !leak.kill_first);
+        if !report.again && !harsher && report.keys.iter().all(known) {
+            return Suspicion::Joins;
+        }
+        return Suspicion::Report(with_prints(report.keys.clone()));
+    }
+    if let Some(leak) = open.filter(|_| !report.again) {
+        if report.kill_first && !leak.kill_first {
+            // The same suspects, in more of a hurry; the dead ones stay dead.
+            let alive = |key: &&KeyId| state.suspects.get(*key).is_some_and(|s| s.dead.is_none());
+            let alive: Vec<KeyId> = leak.suspects.iter().filter(alive).cloned().collect();
+            if !alive.is_empty() {
+                return Suspicion::Report(with_prints(alive));
+            }
+        }
+        return Suspicion::Joins;
+    }
+    let live = state.keys.iter().filter(|(_, managed)| managed.life == Life::Live);
+    let keys: Vec<KeyId> = live.map(|(key, _)| key.clone()).collect();
+    if keys.is_empty() { Suspicion::NoKey } else { Suspicion::Report(with_prints(keys)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clocks::Moment;
+    use crate::domain::state::{Leak, ManagedKey, Origin, Suspect};
+
+    fn key(name: &str) -> KeyId {
+        KeyId::new(name).unwrap()
+    }
+    fn managed(life: Life) -> ManagedKey {
+        ManagedKey {
+            fingerprint: Some(Fingerprint::from_bytes([1; 16])),
+            origin: Origin::Minted,
+            since: Moment::default(),
+            version: None,
+            last_served: None,
+            life,
+            revivals: 0,
+        }
+    }
+    fn state(open: &[&str]) -> State {
+        let mut state = State::default();
+        state.keys.insert(key("a"), managed(Life::Live));
+        state.keys.insert(key("b"), managed(Life::Live));
+        state.keys.insert(key("gone"), managed(Life::Deleted { proven: true }));
+        if !open.is_empty() {
+            let suspects = open.iter().map(|name| key(name)).collect();
+            state.requests.leak = Some(Leak {
+                reported: Moment::default(),
+                kill_first: false,
+                grace_ms: 0,
+                since_ms: None,
+                suspects,
+                rolled_back: 0,
+                compared: false,
+            });
+            for name in open {
+                let suspect = Suspect { reported: Moment::default(), dead: None, foreign: false };
+                state.suspects.insert(key(name), suspect);
+            }
+        }
+        state
+    }
+    fn named(names: &[&str]) -> Report {
+        Report { keys: names.iter().map(|name| key(name)).collect(), ..Report::default() }
+    }
+    fn suspects(suspicion: &Suspicion) -> Vec<&str> {
+        match suspicion {
+            Suspicion::Report(keys) => keys.keys().map(KeyId::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_live_managed_key_is_suspected_unless_one_is_named() {
+        assert_eq!(suspects(&weigh(&state(&[]), &Report::default())), ["a", "b"]);
+        assert_eq!(suspects(&weigh(&state(&[]), &named(&["b"]))), ["b"]);
+        assert_eq!(suspects(&weigh(&state(&[]), &named(&["stranger"]))), ["stranger"]);
+        assert_eq!(weigh(&State::default(), &Report::default()), Suspicion::NoKey);
+    }
+
+    #[test]
+    fn a_second_report_joins_the_first_unless_it_says_something_new() {
+        let open = state(&["a"]);
+        assert_eq!(weigh(&open, &Report::default()), Suspicion::Joins);
+        assert_eq!(weigh(&open, &named(&["a"])), Suspicion::Joins);
+        assert_eq!(suspects(&weigh(&open, &named(&["a", "b"]))), ["a", "b"]);
+        let again = Report { again: true, ..Report::default() };
+        assert_eq!(suspects(&weigh(&open, &again)), ["a", "b"]);
+        let hurry = Report { kill_first: true, ..Report::default() };
+        assert_eq!(suspects(&weigh(&open, &hurry)), ["a"]);
+    }
+}

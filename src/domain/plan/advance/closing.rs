@@ -1,0 +1,97 @@
+//! What both ends share: leftovers, labels, quiesce, the clean list (R1, R9, invariant 6).
+
+use std::collections::BTreeSet;
+
+use super::Case;
+use crate::domain::class::Class;
+use crate::domain::clocks::remaining_ms;
+use crate::domain::facts::{Actor, KeyProof};
+use crate::domain::ids::{KeyId, VersionId};
+use crate::domain::plan::guards::{self, MAX_LABEL_MOVES};
+use crate::domain::plan::request;
+use crate::domain::plan::retire::{Purpose, retire};
+use crate::domain::plan::step::{Step, WaitFor};
+use crate::domain::plan::view::Found;
+use crate::domain::state::{Effect, Life, Origin};
+
+impl Case<'_> {
+    /// Under an open report the list is not clean yet: what appeared since stays a stranger.
+    pub(super) fn clean_list(&self, current: &KeyProof) -> Found<BTreeSet<KeyId>> {
+        let keys = request::ids(self.v.complete_keys(&Actor::Key(current.clone()))?);
+        let orphans: BTreeSet<_> =
+            self.v.state.orphans_unruled().map(|(key, _)| key.clone()).collect();
+        let clean = keys.difference(&orphans);
+        Ok(if self.v.state.requests.leak.is_some() {
+            let known = self.known_or_managed();
+            clean.filter(|key| known.contains(*key)).cloned().collect()
+        } else {
+            clean.cloned().collect()
+        })
+    }
+
+    /// Every other managed key goes before the end (invariant 6).
+    pub(super) fn leftovers(&self, survivor: Option<&KeyId>) -> Found<()> {
+        for (key, managed) in &self.v.state.keys {
+            if Some(key) == survivor || managed.origin == Origin::Foreign || managed.is_gone() {
+                continue;
+            }
+            if let Some(step) = retire(self.v, key, self.purpose_of(key))? {
+                return Err(step);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn purpose_of(&self, key: &KeyId) -> Purpose {
+        if self.v.state.is_suspect(key) { Purpose::Suspect } else { Purpose::Leftover }
+    }
+
+    /// R9: *pending* off every version of ours, *previous* off a dead key.
+    pub(super) fn clear_labels(&self) -> Found<()> {
+        let store = self.v.store()?;
+        if let Some(pending) = &store.pending {
+            let ours = self.r.put(pending) || store.pending != store.current;
+            if ours {
+                return Err(guards::unstage(self.v, pending));
+            }
+        }
+        let Some(previous) = store.previous.as_ref().filter(|p| Some(*p) != store.current.as_ref())
+        else {
+            return Ok(());
+        };
+        if self.is_dead(previous)? {
+            if self.r.label_moves > MAX_LABEL_MOVES {
+                return Err(self.v.trouble(Class::Unknown, "drop_previous"));
+            }
+            return Err(Step::Do(Effect::DropPrevious { version: previous.clone() }));
+        }
+        Ok(())
+    }
+
+    /// Whether a version names a key that a console roll-back must not bring back.
+    pub(super) fn is_dead(&self, version: &VersionId) -> Found<bool> {
+        let Some(proof) = self.v.holding(version)?.proof() else { return Ok(false) };
+        let gone = self.v.state.keys.get(&proof.key).is_none_or(|k| k.life != Life::Live);
+        let ours = self.v.is_old(proof) || self.r.put(version);
+        Ok(gone && ours || self.v.works_if_clear(proof)? == Some(false))
+    }
+
+    /// Requests that were never answered can no longer land (R1).
+    pub(super) fn quiesced(&self) -> Found<()> {
+        if !self.v.state.questions.is_empty() {
+            return Err(Step::Wait { reason: WaitFor::Quiesce, ms: self.quiesce_left() });
+        }
+        for since in &self.v.state.unanswered {
+            self.v.wait_until(&since.1, self.v.rules.quiesce_ms, WaitFor::Quiesce)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn quiesce_left(&self) -> i64 {
+        let open = self.v.state.questions.values().map(|q| &q.asked);
+        open.map(|asked| remaining_ms(asked, &self.v.now, self.v.rules.quiesce_ms))
+            .min()
+            .unwrap_or(1_000)
+            .clamp(1, 15_000)
+    }
+}

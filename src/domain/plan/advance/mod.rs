@@ -1,0 +1,81 @@
+//! The machine's own next step, phase by phase: the table of the protocol.
+
+mod back;
+mod closing;
+mod forward;
+mod retire_old;
+
+use super::step::Step;
+use super::view::{Found, View};
+use crate::domain::facts::{Holding, KeyProof};
+use crate::domain::ids::VersionId;
+use crate::domain::state::{Event, ParkReason, Phase, Rotation};
+
+/// Attempts to stage on a *current* that keeps changing (R6), over all new secrets.
+pub(super) const MAX_ATTEMPTS: u32 = 12;
+const MAX_CREATES: u32 = 3;
+/// A new key may need a moment to work everywhere (F13): tries, and the waits between them.
+const MAX_VERIFY_FAILURES: u32 = 6;
+const VERIFY_WAIT_MS: i64 = 1_000;
+
+pub(super) fn advance(v: &View<'_>, r: &Rotation) -> Found<Step> {
+    let case = Case { v, r };
+    match r.phase {
+        Phase::Claimed => case.claimed(),
+        Phase::Issued => case.issued(),
+        Phase::Staged => case.staged(),
+        Phase::Verified => case.verified(),
+        Phase::Promoted | Phase::Drained | Phase::Disabled | Phase::Soaked => case.promoted(),
+        Phase::Deleted => case.deleted(),
+        Phase::Reverting => case.reverting(),
+        Phase::RollingBack => case.rolling_back(),
+    }
+}
+
+/// What *current* names, seen from the open rotation.
+enum Names<'a> {
+    Old(&'a VersionId, &'a KeyProof),
+    New(&'a VersionId, &'a KeyProof),
+    Other,
+}
+
+struct Case<'a> {
+    v: &'a View<'a>,
+    r: &'a Rotation,
+}
+
+impl<'a> Case<'a> {
+    fn enter(phase: Phase, because: Option<&str>) -> Step {
+        Step::record(Event::Entered { phase, because: because.map(str::to_owned) })
+    }
+
+    fn names(&self) -> Found<Names<'a>> {
+        let Some((version, holding)) = self.v.current()? else {
+            return Err(self.v.park(ParkReason::CurrentMalformed));
+        };
+        let Holding::Key { proof, .. } = holding else {
+            return Err(self.v.park(ParkReason::CurrentMalformed));
+        };
+        Ok(if self.v.is_new(proof) {
+            Names::New(version, proof)
+        } else if self.v.is_old(proof) {
+            Names::Old(version, proof)
+        } else {
+            Names::Other
+        })
+    }
+
+    /// Before promote *current* names the old key; our new one there means: promoted (late reply,
+    /// or a person). Anything else is a person's choice.
+    fn still_old(&self) -> Found<(&'a VersionId, &'a KeyProof)> {
+        match self.names()? {
+            Names::Old(version, proof) => Ok((version, proof)),
+            Names::New(..) => Err(Self::enter(Phase::Promoted, Some("current names the new key"))),
+            Names::Other => Err(self.v.park(ParkReason::CurrentChanged)),
+        }
+    }
+
+    fn new_is_suspect(&self) -> bool {
+        self.r.new.as_ref().is_some_and(|new| self.v.state.is_suspect(&new.key))
+    }
+}

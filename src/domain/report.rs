@@ -1,0 +1,340 @@
+//! A state folded into what a person or a monitor is told. PURE: state, policy, and now in; values
+//! and texts out. Fields of the JSON are only ever added, never renamed. Holds no secret and shows
+//! no fingerprint.
+
+mod park;
+mod problem;
+mod problems;
+mod refusal;
+mod story;
+mod time;
+
+use serde::Serialize;
+
+pub use park::parked;
+pub use problem::{ORPHANS, Problem, RUN_ONCE};
+pub use refusal::{class_text, code as refusal_code, read_only, refused};
+pub use story::{achieved, intent, tell};
+pub use time::{parse_ms, rfc3339};
+
+use super::clocks::{Moment, Stamp};
+use super::ids::KeyId;
+use super::policy::Policy;
+use super::schedule;
+use super::state::{
+    Adoption, Ending, Life, ManagedKey, Origin, OrphanKind, Phase, Rotation, State,
+};
+
+/// Everything that is known of all policies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    pub policies: Vec<PolicyReport>,
+    pub orphans: Vec<OrphanReport>,
+}
+
+/// What is known of one policy's secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyReport {
+    pub name: String,
+    pub state: Standing,
+    pub live_keys: Vec<LiveKey>,
+    pub key_issued_at: Option<String>,
+    pub key_age_seconds: Option<i64>,
+    pub next_due: Option<String>,
+    pub suspects: Vec<SuspectReport>,
+    pub last_rotation: Option<LastReport>,
+    pub rotation: Option<RotationReport>,
+    pub problems: Vec<Problem>,
+}
+
+/// Where a policy stands, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    Unadopted,
+    Idle,
+    Rotating,
+    Waiting,
+    Parked,
+    ReadOnly,
+}
+
+impl Standing {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unadopted => "unadopted",
+            Self::Idle => "idle",
+            Self::Rotating => "rotating",
+            Self::Waiting => "waiting",
+            Self::Parked => "parked",
+            Self::ReadOnly => "read_only",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LiveKey {
+    pub key_id: String,
+    /// `current`, `new`, `old`, `abandoned`, or `foreign`.
+    pub role: &'static str,
+    pub since: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SuspectReport {
+    pub key_id: String,
+    pub reported_at: String,
+    /// When its death was proven.
+    pub dead_at: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastReport {
+    pub id: String,
+    pub outcome: &'static str,
+    pub started_at: String,
+    pub ended_at: String,
+    pub because: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RotationReport {
+    pub id: String,
+    pub state: &'static str,
+    pub since: String,
+    /// When the wait that it is in ends.
+    pub deadline: Option<String>,
+    pub waiting_for: Vec<&'static str>,
+    pub old_key: String,
+    pub new_key: Option<String>,
+}
+
+/// A key that we may have minted and that nothing accounts for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OrphanReport {
+    pub key_id: String,
+    pub policy: String,
+    /// `possibly_minted` or `stranger`.
+    pub kind: &'static str,
+    pub since: String,
+    /// A person said that it may live.
+    pub kept: bool,
+}
+
+/// A secret's state, with the policy on it if one is.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    pub name: &'a str,
+    /// Absent where no policy names the secret any more.
+    pub policy: Option<&'a Policy>,
+    pub state: &'a State,
+    /// How long a mutation whose reply was lost may still land.
+    pub quiesce_ms: i64,
+}
+
+/// Folds one secret's state.
+#[must_use]
+pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
+    let state = subject.state;
+    let issued_ms = issued_ms(state);
+    let waits = waits(subject);
+    let standing = standing(state, &waits, now);
+    PolicyReport {
+        name: subject.name.to_owned(),
+        state: standing,
+        live_keys: live_keys(state),
+        key_issued_at: issued_ms.map(rfc3339),
+        key_age_seconds: issued_ms.map(|ms| now.wall_ms.saturating_sub(ms).max(0) / 1000),
+        next_due: due_ms(subject).map(rfc3339),
+        suspects: suspects(state),
+        last_rotation: state.last.as_ref().map(|last| LastReport {
+            id: last.id.to_string(),
+            outcome: ending(last.ending),
+            started_at: rfc3339(last.started.wall_ms),
+            ended_at: rfc3339(last.ended.wall_ms),
+            because: last.because.clone(),
+        }),
+        rotation: state.rotation.as_ref().map(|open| rotation(state, open, &waits)),
+        problems: problems::problems(subject, now),
+    }
+}
+
+/// Keys that await a ruling, or were ruled on, of one secret.
+#[must_use]
+pub fn orphans(policy: &str, state: &State) -> Vec<OrphanReport> {
+    let kind = |kind| match kind {
+        OrphanKind::PossiblyMinted => "possibly_minted",
+        OrphanKind::Stranger => "stranger",
+    };
+    let report = |(key, orphan): (&KeyId, &super::state::Orphan)| OrphanReport {
+        key_id: key.to_string(),
+        policy: policy.to_owned(),
+        kind: kind(orphan.kind),
+        since: rfc3339(orphan.since.wall_ms),
+        kept: orphan.kept,
+    };
+    state.orphans.iter().map(report).collect()
+}
+
+/// From when the schedule counts: the end of the last rotation, or the adoption. `None` before.
+#[must_use]
+pub fn anchor_ms(state: &State) -> Option<i64> {
+    if state.adoption != Adoption::Adopted {
+        return None;
+    }
+    let ended = state.last.as_ref().map(|last| last.ended.wall_ms);
+    let settled = state.settled.as_ref().map(|settled| settled.since.wall_ms);
+    ended.max(settled)
+}
+
+/// When the policy is due next, in milliseconds since the Unix epoch; may be past.
+#[must_use]
+pub fn due_ms(subject: &Subject<'_>) -> Option<i64> {
+    schedule::next_due(subject.policy?, anchor_ms(subject.state)?)
+}
+
+/// One wait with the moment at which it ends by the wall clock.
+pub(super) struct Wait {
+    name: &'static str,
+    until_ms: Option<i64>,
+}
+
+/// What the open rotation, or an open question, waits for.
+fn waits(subject: &Subject<'_>) -> Vec<Wait> {
+    let state = subject.state;
+    let mut waits = Vec::new();
+    if let Some(asked) = state.questions.values().map(|q| q.asked.wall_ms).max() {
+        let until_ms = Some(asked.saturating_add(subject.quiesce_ms));
+        waits.push(Wait { name: "quiesce", until_ms });
+    }
+    if state.parked.is_some() {
+        waits.push(Wait { name: "operator", until_ms: None });
+    }
+    if let Some((name, until_ms)) = state.rotation.as_ref().and_then(|open| deadline(subject, open))
+    {
+        waits.push(Wait { name, until_ms: Some(until_ms) });
+    }
+    waits
+}
+
+/// When the old key may be disabled, or deleted. The planner has the last word (R12, R19).
+fn deadline(subject: &Subject<'_>, open: &Rotation) -> Option<(&'static str, i64)> {
+    let policy = subject.policy?;
+    if subject.state.is_suspect(&open.old.proof.key) {
+        return None;
+    }
+    match open.phase {
+        Phase::Promoted => {
+            let served = subject.state.keys.get(&open.old.proof.key)?.last_served.as_ref();
+            let from = served.or(open.promoted_at.as_ref()).map(|moment| moment.wall_ms)?;
+            let promised =
+                policy.consumers.cache_ttl_ms.saturating_add(open.token_life_ms.unwrap_or(0));
+            Some(("drain", from.saturating_add(policy.retire.drain_ms.max(promised))))
+        }
+        Phase::Disabled => {
+            Some(("soak", open.entered.wall_ms.saturating_add(policy.retire.soak_ms)))
+        }
+        _ => None,
+    }
+}
+
+fn standing(state: &State, waits: &[Wait], now: &Stamp) -> Standing {
+    if state.parked.is_some() {
+        return Standing::Parked;
+    }
+    if state.rotation.is_none() {
+        return match &state.adoption {
+            Adoption::Unadopted => Standing::Unadopted,
+            Adoption::ReadOnly(_) => Standing::ReadOnly,
+            Adoption::Adopted if state.suspects_alive().next().is_some() => Standing::Rotating,
+            Adoption::Adopted => Standing::Idle,
+        };
+    }
+    let waiting = waits.iter().any(|w| w.until_ms.is_some_and(|until| until > now.wall_ms));
+    if waiting { Standing::Waiting } else { Standing::Rotating }
+}
+
+fn rotation(state: &State, open: &Rotation, waits: &[Wait]) -> RotationReport {
+    let entered = if state.parked.is_some() {
+        state.parked.as_ref().map_or(open.entered.wall_ms, |park| park.since.wall_ms)
+    } else {
+        open.entered.wall_ms
+    };
+    RotationReport {
+        id: open.id.to_string(),
+        state: open.phase.name(),
+        since: rfc3339(entered),
+        deadline: waits.iter().filter_map(|wait| wait.until_ms).max().map(rfc3339),
+        waiting_for: waits.iter().map(|wait| wait.name).collect(),
+        old_key: open.old.proof.key.to_string(),
+        new_key: open.new.as_ref().map(|new| new.key.to_string()),
+    }
+}
+
+fn live_keys(state: &State) -> Vec<LiveKey> {
+    let live = state.keys.iter().filter(|(_, managed)| managed.life == Life::Live);
+    let report = |(key, managed): (&KeyId, &ManagedKey)| LiveKey {
+        key_id: key.to_string(),
+        role: role(state, key, managed),
+        since: rfc3339(since_ms(state, key, &managed.since)),
+    };
+    live.map(report).collect()
+}
+
+fn since_ms(state: &State, key: &KeyId, since: &Moment) -> i64 {
+    let settled = state.settled.as_ref().filter(|settled| settled.held.proof.key == *key);
+    settled.and_then(|settled| settled.created_ms).unwrap_or(since.wall_ms)
+}
+
+fn role(state: &State, key: &KeyId, managed: &ManagedKey) -> &'static str {
+    if managed.origin == Origin::Foreign {
+        return "foreign";
+    }
+    let Some(open) = &state.rotation else {
+        let current = state.settled.as_ref().is_some_and(|s| s.held.proof.key == *key);
+        return if current { "current" } else { "abandoned" };
+    };
+    let is_new = open.new.as_ref().is_some_and(|new| new.key == *key);
+    let is_old = open.old.proof.key == *key;
+    match (is_old, is_new, open.phase.after_promote()) {
+        (true, _, true) => "old",
+        (true, _, false) | (_, true, true) => "current",
+        (_, true, false) => "new",
+        _ => "abandoned",
+    }
+}
+
+/// The key that consumers are served, by the journal's last word.
+fn current_key(state: &State) -> Option<&KeyId> {
+    state
+        .keys
+        .iter()
+        .find(|(key, managed)| role(state, key, managed) == "current")
+        .map(|(key, _)| key)
+}
+
+fn issued_ms(state: &State) -> Option<i64> {
+    let key = current_key(state)?;
+    let managed = state.keys.get(key)?;
+    let settled = state.settled.as_ref().filter(|settled| settled.held.proof.key == *key);
+    let created = settled.and_then(|settled| settled.created_ms);
+    created.or((managed.origin != Origin::Adopted).then_some(managed.since.wall_ms))
+}
+
+fn suspects(state: &State) -> Vec<SuspectReport> {
+    let report = |(key, suspect): (&KeyId, &super::state::Suspect)| SuspectReport {
+        key_id: key.to_string(),
+        reported_at: rfc3339(suspect.reported.wall_ms),
+        dead_at: suspect.dead.as_ref().map(|dead| rfc3339(dead.wall_ms)),
+    };
+    state.suspects.iter().map(report).collect()
+}
+
+fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Complete => "complete",
+        Ending::RolledBack => "rolled_back",
+        Ending::Superseded => "superseded",
+    }
+}

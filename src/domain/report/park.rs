@@ -1,0 +1,139 @@
+//! The text of every reason to park.
+
+use super::problem::{ORPHANS, Problem, abort, adopt, from_stdin, resume, status};
+use super::refusal::class_text;
+use crate::domain::state::{ParkReason, Rotation};
+
+/// Why a policy waits for an operator, and what that operator may type.
+#[must_use]
+pub fn parked(policy: &str, reason: &ParkReason, rotation: Option<&Rotation>) -> Problem {
+    let (said, next) = text(policy, reason);
+    let left = rotation.map_or_else(String::new, |open| left_as(open));
+    Problem::new(format!("parked/{}", reason.code()), format!("{said}{left}"), next)
+}
+
+/// What state a parked rotation leaves behind.
+fn left_as(open: &Rotation) -> String {
+    let old = &open.old.proof.key;
+    let new = open.new.as_ref().map(|new| &new.key);
+    match new {
+        Some(new) => format!(
+            " The rotation stands at {}: old key {old}, new key {new}. Nothing is changed \
+             until you say so, except what keeps the current secret working.",
+            open.phase.name()
+        ),
+        None => format!(" The rotation stands at {}: old key {old}.", open.phase.name()),
+    }
+}
+
+fn text(policy: &str, reason: &ParkReason) -> (String, String) {
+    match reason {
+        ParkReason::CurrentChanged => (
+            "somebody put another credential into the store as current. It was left alone.".into(),
+            adopt(policy),
+        ),
+        ParkReason::CurrentMovedBack => (
+            "somebody moved current back to the old key after the new one was promoted.".into(),
+            abort(policy),
+        ),
+        ParkReason::CurrentDead => (
+            "the current credential does not authenticate, and no other that is known can take \
+             its place. Consumers are failing. Create a key in ION by hand and pipe it in."
+                .into(),
+            from_stdin(policy),
+        ),
+        ParkReason::BothDead => (
+            "neither the old nor the new key authenticates. Consumers are failing. Create a key \
+             in ION by hand and pipe it in."
+                .into(),
+            from_stdin(policy),
+        ),
+        ParkReason::CurrentMalformed => (
+            "the secret's current version holds no credential: no JSON object, or not both \
+             fields. Mend it in the store, or pipe a credential in."
+                .into(),
+            from_stdin(policy),
+        ),
+        ParkReason::ForeignPending => (
+            "a pending version that is not this rotation's is in the store: another tool, or a \
+             person, is changing the secret. Remove its pending label, then go on."
+                .into(),
+            resume(policy),
+        ),
+        ParkReason::ProfileDiffers { what } => (
+            format!(
+                "the new key does not act as the old one did: {what}. It was not promoted. \
+                 `{}` accepts it as right; `abort` removes it.",
+                adopt(policy)
+            ),
+            abort(policy),
+        ),
+        ParkReason::Orphans => (
+            "two or more keys may be ours and nobody has ruled on them; no further key is made."
+                .into(),
+            ORPHANS.into(),
+        ),
+        ParkReason::NoActor => (
+            "no credential is left that may call the issuer. Create a key in ION by hand and \
+             pipe it in."
+                .into(),
+            from_stdin(policy),
+        ),
+        other => text_of_keys(policy, other),
+    }
+}
+
+fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
+    match reason {
+        ParkReason::TooManyCreates => (
+            "three keys were made and none could be promoted. No further one is made; those \
+             that are left over are removed by `abort`."
+                .into(),
+            abort(policy),
+        ),
+        ParkReason::TooManyAttempts => (
+            "the secret was edited ten times while the new key was being staged. Stop the edits, \
+             then go on."
+                .into(),
+            resume(policy),
+        ),
+        ParkReason::PinDiffers { key } => (
+            format!(
+                "somebody changed key {key} after it was disabled here. It was not deleted. If \
+                 that change was meant, `resume` disables it again and starts the soak anew."
+            ),
+            resume(policy),
+        ),
+        ParkReason::NamedElsewhere { key, policy: other } => (
+            format!(
+                "policy {other} names key {key} too, so it must not be retired here. Rotate \
+                 {other} first, then go on."
+            ),
+            resume(policy),
+        ),
+        ParkReason::StagedChanged => (
+            "a version that was staged here is gone or holds something else. `abort` removes the \
+             new key."
+                .into(),
+            abort(policy),
+        ),
+        ParkReason::KeepsReviving { key } => (
+            format!(
+                "key {key} came back to life again and again after it was disabled. Find who \
+                 enables it, then go on."
+            ),
+            resume(policy),
+        ),
+        ParkReason::Trouble { class, step } => (
+            format!("step `{step}` failed again and again: {}.", class_text(*class)),
+            resume(policy),
+        ),
+        ParkReason::LeakRolledBack => (
+            "the rotation that a leak started was rolled back; the leaked key still lives. \
+             `resume` tries again."
+                .into(),
+            resume(policy),
+        ),
+        _ => (format!("it waits for an operator: {}.", reason.code()), status(policy)),
+    }
+}

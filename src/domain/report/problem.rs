@@ -1,0 +1,48 @@
+//! What is wrong, for a person: what happened, to which key, what state that leaves, and the next
+//! command to type. Never a secret, never a fingerprint.
+
+use serde::Serialize;
+
+/// One thing that needs a person, or that a person should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Stable, for machines: `parked/current_dead`, `refused/clock_skew`, …
+    pub code: String,
+    pub message: String,
+    pub next_command: String,
+}
+
+impl Problem {
+    #[must_use]
+    pub fn new(
+        code: impl Into<String>,
+        message: impl Into<String>,
+        next_command: impl Into<String>,
+    ) -> Self {
+        Self { code: code.into(), message: message.into(), next_command: next_command.into() }
+    }
+}
+
+/// The next command where the secret itself has to be looked at.
+pub(super) fn status(policy: &str) -> String {
+    format!("rekeyd status {policy}")
+}
+pub(super) fn resume(policy: &str) -> String {
+    format!("rekeyd resume {policy}")
+}
+pub(super) fn abort(policy: &str) -> String {
+    format!("rekeyd abort {policy}")
+}
+pub(super) fn adopt(policy: &str) -> String {
+    format!("rekeyd adopt {policy}")
+}
+pub(super) fn from_stdin(policy: &str) -> String {
+    format!("rekeyd adopt {policy} --from-stdin <credential.json")
+}
+pub(super) fn plan(policy: &str) -> String {
+    format!("rekeyd plan {policy}")
+}
+/// What goes on by itself goes on with this.
+pub const RUN_ONCE: &str = "rekeyd run --once";
+/// What awaits a ruling is listed by this.
+pub const ORPHANS: &str = "rekeyd orphans list";

@@ -1,0 +1,76 @@
+//! Everything about one secret that needs a person, the most urgent first.
+
+use super::problem::{ORPHANS, Problem, RUN_ONCE, plan};
+use super::{Subject, due_ms, issued_ms, parked, read_only, refused, rfc3339};
+use crate::domain::clocks::Stamp;
+use crate::domain::policy::duration::format_ms;
+use crate::domain::state::{Adoption, RequestKind};
+
+/// This many failures in a row are shown.
+const TROUBLE_SHOWN: u32 = 3;
+
+pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
+    let (name, state) = (subject.name, subject.state);
+    let mut found = Vec::new();
+    for key in state.suspects_alive() {
+        let said = format!("key {key} is reported leaked and not proven dead.");
+        found.push(Problem::new("leak/suspect_alive", said, RUN_ONCE));
+    }
+    if let Some(park) = &state.parked {
+        found.push(parked(name, &park.reason, state.rotation.as_ref()));
+    }
+    if let Adoption::ReadOnly(reason) = &state.adoption {
+        found.push(read_only(name, reason));
+    }
+    for (key, _) in state.orphans_unruled() {
+        let said = format!("key {key} lives, may be ours, and nobody has ruled on it.");
+        found.push(Problem::new("orphan", said, ORPHANS));
+    }
+    if subject.policy.is_none() {
+        let said = "no policy names this secret any more; its keys are left as they are.";
+        found.push(Problem::new("no_policy", said, "rekeyd check"));
+    }
+    found.extend(trouble(subject));
+    if let (Adoption::Adopted, Some((RequestKind::Rotate, why))) = (&state.adoption, &state.refused)
+    {
+        found.push(refused(name, RequestKind::Rotate, why));
+    }
+    found.extend(too_old(subject, now));
+    found.extend(overdue(subject, now));
+    found
+}
+
+fn trouble(subject: &Subject<'_>) -> Option<Problem> {
+    let trouble = subject.state.trouble.as_ref()?;
+    if trouble.count < TROUBLE_SHOWN || subject.state.parked.is_some() {
+        return None;
+    }
+    let said = format!(
+        "step `{}` failed {} times since {}: {}.",
+        trouble.step,
+        trouble.count,
+        rfc3339(trouble.since.wall_ms),
+        super::class_text(trouble.class)
+    );
+    Some(Problem::new("trouble", said, plan(subject.name)))
+}
+
+fn too_old(subject: &Subject<'_>, now: &Stamp) -> Option<Problem> {
+    let max_ms = subject.policy?.schedule.max_age_ms?;
+    let age_ms = now.wall_ms.saturating_sub(issued_ms(subject.state)?);
+    if age_ms <= max_ms {
+        return None;
+    }
+    let said =
+        format!("the key is {} old; the policy allows {}.", format_ms(age_ms), format_ms(max_ms));
+    Some(Problem::new("max_age", said, format!("rekeyd --rotate-now {}", subject.name)))
+}
+
+fn overdue(subject: &Subject<'_>, now: &Stamp) -> Option<Problem> {
+    let due_ms = due_ms(subject)?;
+    if due_ms > now.wall_ms || subject.state.rotation.is_some() {
+        return None;
+    }
+    let said = format!("a rotation has been due since {}.", rfc3339(due_ms));
+    Some(Problem::new("overdue", said, RUN_ONCE))
+}

@@ -1,0 +1,237 @@
+//! The text of every refusal, and of every reason to leave a secret alone. Nothing was done.
+
+use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, resume, status};
+use crate::domain::class::Class;
+use crate::domain::facts::StoreProblem;
+use crate::domain::policy::duration::format_ms;
+use crate::domain::state::{ReadOnlyReason, Refusal, RequestKind};
+
+/// Why a request was not followed.
+#[must_use]
+pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
+    let (said, next) = match request {
+        RequestKind::Abort => abort_text(policy, why),
+        RequestKind::Adopt => adopt_text(policy, why),
+        _ => text(policy, why),
+    };
+    let what = match request {
+        RequestKind::Rotate => "no rotation was started",
+        RequestKind::Leak => "the leak report was not followed",
+        RequestKind::Abort => "nothing was aborted",
+        RequestKind::Resume => "nothing was resumed",
+        RequestKind::Adopt => "nothing was adopted",
+    };
+    Problem::new(format!("refused/{}", code(why)), format!("{what}: {said}."), next)
+}
+
+fn abort_text(policy: &str, why: &Refusal) -> (String, String) {
+    match why {
+        Refusal::NothingOpen => ("no rotation is open".into(), status(policy)),
+        Refusal::TooLate => {
+            ("the old key is already gone; the new one stays".into(), RUN_ONCE.into())
+        }
+        Refusal::OldKeyUnfit => (
+            "the old key is reported leaked or does not work; going back would break consumers"
+                .into(),
+            RUN_ONCE.into(),
+        ),
+        other => text(policy, other),
+    }
+}
+
+fn adopt_text(policy: &str, why: &Refusal) -> (String, String) {
+    match why {
+        Refusal::NothingOpen => (
+            "current already holds a key of the open rotation; there is nothing to rule on".into(),
+            status(policy),
+        ),
+        Refusal::OldKeyUnfit => ("the current key is reported leaked".into(), from_stdin(policy)),
+        Refusal::CurrentDead | Refusal::CurrentMalformed | Refusal::NoCurrent => {
+            let (said, _) = text(policy, why);
+            (said, from_stdin(policy))
+        }
+        other => text(policy, other),
+    }
+}
+
+fn text(policy: &str, why: &Refusal) -> (String, String) {
+    match why {
+        Refusal::Store { problem } => (store_text(*problem).into(), plan(policy)),
+        Refusal::NoCurrent => ("the secret has no current version".into(), from_stdin(policy)),
+        Refusal::CurrentMalformed => {
+            ("the secret's current version holds no credential".into(), from_stdin(policy))
+        }
+        Refusal::CurrentChanged => (
+            "the store's current credential is not the one that was last rotated or adopted; \
+             somebody changed it"
+                .into(),
+            adopt(policy),
+        ),
+        Refusal::CurrentDead => (
+            "the current credential does not authenticate; create a key in ION by hand and pipe \
+             it in"
+                .into(),
+            from_stdin(policy),
+        ),
+        Refusal::ForeignPending => (
+            "a pending version that is not ours is in the store; remove its pending label".into(),
+            plan(policy),
+        ),
+        Refusal::TooLarge => {
+            ("the secret's value is so large that a new one might not fit".into(), plan(policy))
+        }
+        Refusal::Misconfigured => (
+            "the token endpoint does not know this realm or refuses this client's way of asking; \
+             compare the policy's URLs with the tenant's"
+                .into(),
+            "rekeyd check".into(),
+        ),
+        Refusal::Rights { what } => {
+            (format!("the key lacks a right that a rotation needs: {what}"), plan(policy))
+        }
+        Refusal::OtherIdentity { found } => (
+            format!("the current key acts as {found}, not as the policy's `identity`"),
+            "rekeyd check".into(),
+        ),
+        Refusal::NamedElsewhere { policy: other } => {
+            (format!("policy {other} names the same key"), "rekeyd check".into())
+        }
+        other => text_of_start(policy, other),
+    }
+}
+
+fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
+    match why {
+        Refusal::DrainTooShort { needed_ms } => (
+            format!(
+                "`retire.drain` is shorter than the consumers' cache time and a token's life \
+                 together; it must be at least {}",
+                format_ms(needed_ms.saturating_add(999))
+            ),
+            "rekeyd check".into(),
+        ),
+        Refusal::ClockSkew => (
+            "this machine's clock and the server's differ by more than five minutes; set the clock"
+                .into(),
+            "timedatectl status".into(),
+        ),
+        Refusal::Orphans => {
+            ("two or more keys may be ours and nobody has ruled on them".into(), ORPHANS.into())
+        }
+        Refusal::ReadOnly => ("the secret is not adopted".into(), status(policy)),
+        Refusal::Trouble { class, step } => {
+            (format!("step `{step}` failed: {}", class_text(*class)), plan(policy))
+        }
+        Refusal::NothingOpen => ("nothing is parked or open".into(), status(policy)),
+        Refusal::TooLate => ("it is too late for that".into(), status(policy)),
+        Refusal::OldKeyUnfit => {
+            ("the key is reported leaked or does not work".into(), status(policy))
+        }
+        Refusal::Joined => {
+            ("another rotation is open; this request joined it".into(), resume(policy))
+        }
+        Refusal::KillFirstLocksOut => (
+            "killing the key first would lock rekeyd out: it is the only credential that may call \
+             the issuer. Leave `--kill-first` out, or disable the key in ION by hand"
+                .into(),
+            format!("rekeyd rotate {policy} --leaked"),
+        ),
+        other => (code(other).replace('_', " "), status(policy)),
+    }
+}
+
+/// What a store must be mended of first.
+fn store_text(problem: StoreProblem) -> &'static str {
+    match problem {
+        StoreProblem::ScheduledForDeletion => "the secret is scheduled for deletion",
+        StoreProblem::NativeRotation => {
+            "the store's own rotation is switched on for this secret; switch it off"
+        }
+        StoreProblem::ReplicaOutOfSync => "a replica of the secret is not in sync",
+        StoreProblem::TooManyVersions => "the secret has too many versions",
+        StoreProblem::Unwritable => {
+            "the secret can be read but not written: owner or permissions of its folder"
+        }
+    }
+}
+
+/// What a failure's class means, as the end of a sentence.
+#[must_use]
+pub fn class_text(class: Class) -> &'static str {
+    match class {
+        Class::Retryable => "the other side is not reachable or asks to be left alone for now",
+        Class::Rejected => "the other side refused: credentials or permissions",
+        Class::Conflict => "what it was built on has changed meanwhile",
+        Class::Misconfigured => "the settings do not fit the other side (host, realm, region)",
+        Class::Unknown => "no usable answer came, so it cannot be told what happened",
+    }
+}
+
+/// Why a secret is looked at but not rotated.
+#[must_use]
+pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
+    let (slug, said, next) = match reason {
+        ReadOnlyReason::NoValue => {
+            ("no_value", "the secret has no value yet; pipe its credential in".into(), from_stdin(policy))
+        }
+        ReadOnlyReason::Malformed => (
+            "malformed",
+            "the secret's current version holds no credential: no JSON object, or not both fields"
+                .into(),
+            from_stdin(policy),
+        ),
+        ReadOnlyReason::PendingPresent => (
+            "pending_present",
+            "a pending version is in the store already; somebody else may be rotating this secret. \
+             If nobody is, adopt it"
+                .into(),
+            adopt(policy),
+        ),
+        ReadOnlyReason::CurrentRejected => (
+            "current_rejected",
+            "the current credential does not authenticate; pipe in one that does".into(),
+            from_stdin(policy),
+        ),
+        ReadOnlyReason::OtherIdentity { found } => (
+            "other_identity",
+            format!(
+                "the key acts as {found}, not as the policy's `identity`. Mend the policy, or \
+                 adopt it as it is"
+            ),
+            adopt(policy),
+        ),
+        ReadOnlyReason::NamedElsewhere { policy: other } => {
+            ("named_elsewhere", format!("policy {other} names the same key"), "rekeyd check".into())
+        }
+    };
+    let message = format!("{said}. Until then the secret is only looked at, never changed.");
+    Problem::new(format!("read_only/{slug}"), message, next)
+}
+
+/// A stable code for a refusal.
+#[must_use]
+pub fn code(why: &Refusal) -> &'static str {
+    match why {
+        Refusal::Store { .. } => "store",
+        Refusal::NoCurrent => "no_current",
+        Refusal::CurrentMalformed => "current_malformed",
+        Refusal::CurrentChanged => "current_changed",
+        Refusal::CurrentDead => "current_dead",
+        Refusal::ForeignPending => "foreign_pending",
+        Refusal::TooLarge => "too_large",
+        Refusal::Misconfigured => "misconfigured",
+        Refusal::Rights { .. } => "rights",
+        Refusal::OtherIdentity { .. } => "other_identity",
+        Refusal::NamedElsewhere { .. } => "named_elsewhere",
+        Refusal::DrainTooShort { .. } => "drain_too_short",
+        Refusal::ClockSkew => "clock_skew",
+        Refusal::Orphans => "orphans",
+        Refusal::ReadOnly => "read_only",
+        Refusal::Trouble { .. } => "trouble",
+        Refusal::NothingOpen => "nothing_open",
+        Refusal::TooLate => "too_late",
+        Refusal::OldKeyUnfit => "old_key_unfit",
+        Refusal::Joined => "joined",
+        Refusal::KillFirstLocksOut => "kill_first_locks_out",
+    }
+}

@@ -1,0 +1,178 @@
+//! The journal's events as sentences, for `history`.
+
+use super::{parked, read_only, refused};
+use crate::domain::policy::duration::format_ms;
+use crate::domain::state::{
+    Effect, Ending, Event, Evidence, Outcome, Phase, Question, Request, State, Trigger,
+};
+
+/// What an event says, given the state before it. `None` for events that tell a person nothing.
+#[must_use]
+pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
+    Some(match event {
+        Event::Checkpoint | Event::Seen { .. } => return None,
+        Event::Adopted { held, by_operator, unmanaged, .. } => format!(
+            "adopted key {}{}; {} other keys of the account are left alone",
+            held.proof.key,
+            if *by_operator { " on an operator's word" } else { "" },
+            unmanaged.len()
+        ),
+        Event::ReadOnly { reason, .. } => {
+            format!("not adopted: {}", read_only(policy, reason).message)
+        }
+        Event::Requested { request, by } => {
+            let why = by.reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+            format!("{} asked: {}{why}", by.who, wish(request))
+        }
+        Event::Answered { request, refused: Some(why) } => refused(policy, *request, why).message,
+        Event::Answered { request, refused: None } => {
+            format!("followed: {}", format!("{request:?}").to_lowercase())
+        }
+        Event::Started { rotation, trigger, old, .. } => format!(
+            "rotation {rotation} started ({}); the old key is {}",
+            trigger_name(*trigger),
+            old.proof.key
+        ),
+        Event::Entered { phase, because } => {
+            let why = because.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+            format!("reached {}{why}", phase.name())
+        }
+        Event::Abandoned { key, because } => format!("abandoned key {key}: {because}"),
+        Event::Rebased => "the secret's other fields were edited; staging again".into(),
+        Event::Intended { effect, .. } => format!("about to {}", intent(effect)),
+        Event::Settled { operation, outcome } => settled(before.questions.get(operation), outcome),
+        Event::Parked { reason } => {
+            format!("parked: {}", parked(policy, reason, before.rotation.as_ref()).message)
+        }
+        Event::Unparked { by_operator: true } => "an operator resumed it".into(),
+        Event::Unparked { by_operator: false } => "no longer parked: it can go on".into(),
+        other => of_keys(before, other),
+    })
+}
+
+fn of_keys(before: &State, event: &Event) -> String {
+    match event {
+        Event::Pinned { key, .. } => format!("key {key} is pinned as we left it"),
+        Event::PinLost { key } => format!("the pin of key {key} is lost; it is disabled again"),
+        Event::Proven { key, evidence } => proof(key.as_str(), evidence),
+        Event::Revived { key } => format!("key {key} came back to life"),
+        Event::Served { key } => format!("key {key} was seen as current; its drain starts anew"),
+        Event::VerifyFailed => {
+            "the new key was rejected; it may not be known everywhere yet".into()
+        }
+        Event::Strangers { keys } => format!("{} keys appeared around the leak", keys.len()),
+        Event::Kept { key, by } => format!("{} ruled that key {key} may live", by.who),
+        Event::BaselineTaken { .. } => "identity and canary answers were recorded".into(),
+        Event::Troubled { class, step } => {
+            format!("`{step}` failed: {}", super::class_text(*class))
+        }
+        Event::Ended { ending, .. } => {
+            let id = before.rotation.as_ref().map(|open| open.id.to_string()).unwrap_or_default();
+            let how = match ending {
+                Ending::Complete => "is complete",
+                Ending::RolledBack => "was rolled back; the old key stays",
+                Ending::Superseded => "was superseded",
+            };
+            format!("rotation {id} {how}")
+        }
+        Event::LeakClosed => "every suspect is proven dead; the leak report is closed".into(),
+        other => other.name().replace('_', " "),
+    }
+}
+
+fn wish(request: &Request) -> String {
+    match request {
+        Request::Rotate { .. } => "rotate".into(),
+        Request::Abort => "abort".into(),
+        Request::Resume => "resume".into(),
+        Request::Adopt => "adopt what current holds".into(),
+        Request::Leak { suspects, kill_first, grace_ms, .. } => {
+            let keys: Vec<&str> = suspects.keys().map(|key| key.as_str()).collect();
+            let first = if *kill_first { ", kill first" } else { "" };
+            let grace = if *grace_ms > 0 {
+                format!(", {} of grace", format_ms(*grace_ms))
+            } else {
+                String::new()
+            };
+            format!("leaked: {}{first}{grace}", keys.join(", "))
+        }
+    }
+}
+
+fn trigger_name(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Schedule => "by schedule",
+        Trigger::Person => "on request",
+        Trigger::Leak => "because of a leak",
+    }
+}
+
+/// What an effect does, as the end of "about to …".
+#[must_use]
+pub fn intent(effect: &Effect) -> String {
+    match effect {
+        Effect::Issue { .. } => "create a key".into(),
+        Effect::Stage { proof, .. } => format!("stage key {} as pending", proof.key),
+        Effect::Promote { .. } => "move current to another version".into(),
+        Effect::Unstage { .. } => "clear the pending label".into(),
+        Effect::DropPrevious { .. } => "clear the previous label".into(),
+        Effect::Disable { key, .. } => format!("disable key {key}"),
+        Effect::Enable { key, .. } => format!("enable key {key} again"),
+        Effect::Install { proof, .. } => format!("write key {} as current", proof.key),
+        Effect::Delete { key, .. } => format!("delete key {key}"),
+    }
+}
+
+fn settled(question: Option<&Question>, outcome: &Outcome) -> String {
+    let what = question.map_or_else(|| "the request".into(), |q| q.effect.name().replace('_', " "));
+    match outcome {
+        Outcome::Minted { key, proof: Some(_) } => format!("key {key} was created"),
+        Outcome::Minted { key, proof: None } => {
+            format!("key {key} was created, but the answer lost its secret")
+        }
+        Outcome::Attributed { key } => {
+            format!("the lost reply had created key {key}; its secret is lost")
+        }
+        Outcome::PossiblyMinted { keys } => {
+            format!("a lost reply may have created one of {} keys", keys.len())
+        }
+        Outcome::Done { .. } => format!("{what}: done"),
+        Outcome::Gone => format!("{what}: the key is gone"),
+        Outcome::Overtaken => format!("{what}: somebody moved the label again"),
+        Outcome::NoEffect { class } => {
+            format!("{what}: no effect, {}", super::class_text(*class))
+        }
+    }
+}
+
+fn proof(key: &str, evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Rejected { control } => {
+            format!("key {key} is proven dead: rejected while {} was accepted", control.key)
+        }
+        Evidence::ListedDisabled { control } => {
+            format!("key {key} is proven disabled: the list that holds {control} says so")
+        }
+        Evidence::Absent { control } => {
+            format!("key {key} is proven gone: absent from the list that holds {control}")
+        }
+    }
+}
+
+/// The name of a phase in a sentence about progress.
+#[must_use]
+pub fn achieved(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Claimed => "preflight passed",
+        Phase::Issued => "a new key exists",
+        Phase::Staged => "the new key is staged as pending",
+        Phase::Verified => "the new key works and acts as the old one",
+        Phase::Promoted => "the new key is current",
+        Phase::Drained => "drained: nobody should be using the old key",
+        Phase::Disabled => "the old key is disabled and proven dead",
+        Phase::Soaked => "soaked: nobody missed the old key",
+        Phase::Deleted => "the old key is deleted and proven gone",
+        Phase::Reverting => "going back to the old key",
+        Phase::RollingBack => "removing the new key",
+    }
+}

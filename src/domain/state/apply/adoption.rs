@@ -1,0 +1,44 @@
+//! What of an account is ours to rotate, and what it looks like from outside (R23, R31).
+
+use super::phase::last;
+use crate::domain::clocks::Moment;
+use crate::domain::state::{Adoption, Ending, Event, Life, ManagedKey, Origin, Settled, State};
+
+pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
+    match event {
+        Event::Adopted { policy, held, created_ms, baseline, unmanaged, .. } => {
+            let fresh = ManagedKey {
+                fingerprint: Some(held.proof.fingerprint),
+                origin: Origin::Adopted,
+                since: now.clone(),
+                version: Some(held.version.clone()),
+                last_served: None,
+                life: Life::Live,
+                revivals: 0,
+            };
+            let managed = state.keys.entry(held.proof.key.clone()).or_insert(fresh);
+            managed.fingerprint = Some(held.proof.fingerprint);
+            managed.version = Some(held.version.clone());
+            managed.life = Life::Live;
+            state.orphans.remove(&held.proof.key);
+            if let Some(rotation) = state.rotation.take() {
+                state.last = Some(last(&rotation, Ending::Superseded, now.clone()));
+            }
+            state.policy = Some(policy.clone());
+            state.adoption = Adoption::Adopted;
+            state.baseline = Some(baseline.clone());
+            state.known.extend(unmanaged.iter().cloned());
+            state.known.insert(held.proof.key.clone());
+            state.settled =
+                Some(Settled { held: held.clone(), since: now, created_ms: *created_ms });
+            state.parked = None;
+            state.requests.adopt = false;
+        }
+        Event::ReadOnly { policy, reason } => {
+            state.policy = Some(policy.clone());
+            state.adoption = Adoption::ReadOnly(reason.clone());
+        }
+        Event::BaselineTaken { baseline } => state.baseline = Some(baseline.clone()),
+        _ => {}
+    }
+}

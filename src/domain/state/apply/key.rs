@@ -1,0 +1,141 @@
+//! A managed key's life: disabled, pinned, deleted, proven, revived.
+
+use std::collections::BTreeSet;
+
+use super::{Applied, illegal};
+use crate::domain::clocks::Moment;
+use crate::domain::ids::KeyId;
+use crate::domain::state::{
+    Event, Evidence, Life, ManagedKey, Origin, Orphan, OrphanKind, Phase, State,
+};
+
+pub(super) fn key(state: &mut State, event: &Event) -> Applied {
+    let (Event::Pinned { key, .. } | Event::PinLost { key } | Event::Revived { key }) = event
+    else {
+        return illegal("key", "not an event of a key");
+    };
+    match event {
+        Event::Pinned { etag, .. } => {
+            match state.keys.get_mut(key).map(|managed| &mut managed.life) {
+                Some(Life::Disabled { pin, pinned, .. }) => {
+                    pin.clone_from(etag);
+                    *pinned = true;
+                    Ok(())
+                }
+                _ => illegal("pinned", "the key is not disabled"),
+            }
+        }
+        Event::PinLost { .. } => pin_lost(state, key),
+        _ => {
+            if let Some(suspect) = state.suspects.get_mut(key) {
+                suspect.dead = None;
+            }
+            match state.keys.get_mut(key) {
+                Some(managed) => {
+                    managed.revivals += 1;
+                    managed.life = Life::Live;
+                    Ok(())
+                }
+                None => illegal("revived", "not a managed key"),
+            }
+        }
+    }
+}
+
+/// A suspect that we never managed gets a record when it is first acted on.
+pub(super) fn set_life(state: &mut State, key: &KeyId, life: Life) -> Applied {
+    if !state.keys.contains_key(key) {
+        if !state.is_suspect(key) {
+            return illegal("settled", "neither managed nor a suspect");
+        }
+        let since = state.suspects.get(key).map(|s| s.reported.clone()).unwrap_or_default();
+        let managed = ManagedKey {
+            fingerprint: None,
+            origin: Origin::Foreign,
+            since,
+            version: None,
+            last_served: None,
+            life: Life::Live,
+            revivals: 0,
+        };
+        state.keys.insert(key.clone(), managed);
+    }
+    if let Some(managed) = state.keys.get_mut(key) {
+        managed.life = life;
+    }
+    Ok(())
+}
+
+pub(super) fn pin_lost(state: &mut State, key: &KeyId) -> Applied {
+    let Some(managed) = state.keys.get_mut(key) else {
+        return illegal("pin_lost", "not a managed key");
+    };
+    managed.life = Life::Live;
+    if let Some(rotation) = state.rotation.as_mut()
+        && rotation.old.proof.key == *key
+        && matches!(rotation.phase, Phase::Disabled | Phase::Soaked)
+    {
+        rotation.phase = Phase::Drained;
+    }
+    Ok(())
+}
+
+pub(super) fn proven(state: &mut State, now: Moment, key: &KeyId, evidence: &Evidence) -> Applied {
+    let suspect = state.is_suspect(key);
+    match state.keys.get_mut(key).map(|managed| &mut managed.life) {
+        Some(Life::Disabled { proven, .. }) => *proven = true,
+        Some(Life::Deleted { proven }) if matches!(evidence, Evidence::Absent { .. }) => {
+            *proven = true;
+        }
+        Some(life @ Life::Live) if matches!(evidence, Evidence::Absent { .. }) => {
+            // Somebody else removed it.
+            *life = Life::Deleted { proven: true };
+        }
+        Some(Life::Live) => return illegal("proven", "the key was not disabled"),
+        // Deleted keys are proven by absence only.
+        Some(Life::Deleted { .. }) => return illegal("proven", "absence was not shown"),
+        None if suspect => {}
+        None => return illegal("proven", "not a managed key"),
+    }
+    if let Some(suspect) = state.suspects.get_mut(key) {
+        suspect.dead.get_or_insert(now);
+    }
+    Ok(())
+}
+
+pub(super) fn orphan(state: &mut State, key: &KeyId, now: &Moment, kind: OrphanKind) {
+    if !state.keys.contains_key(key) {
+        let fresh = Orphan { since: now.clone(), kind, kept: false };
+        state.orphans.entry(key.clone()).or_insert(fresh);
+    }
+}
+
+pub(super) fn served(state: &mut State, now: Moment, key: &KeyId) -> Applied {
+    match state.keys.get_mut(key) {
+        Some(managed) => {
+            managed.last_served = Some(now);
+            Ok(())
+        }
+        None => illegal("served", "not a managed key"),
+    }
+}
+
+/// Keys that appeared around a leak; the open report has been compared with the list.
+pub(super) fn strangers(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>) {
+    for key in keys {
+        orphan(state, key, now, OrphanKind::Stranger);
+    }
+    if let Some(leak) = state.requests.leak.as_mut() {
+        leak.compared = true;
+    }
+}
+
+pub(super) fn kept(state: &mut State, key: &KeyId) -> Applied {
+    match state.orphans.get_mut(key) {
+        Some(orphan) => {
+            orphan.kept = true;
+            Ok(())
+        }
+        None => illegal("kept", "not an orphan"),
+    }
+}

@@ -1,0 +1,147 @@
+//! `(State, Event) → State`: the only way a state changes, in production, replay, and models.
+
+mod adoption;
+mod forbidden;
+mod key;
+mod operation;
+mod phase;
+mod request;
+
+use super::{Event, Origin, Outcome, Park, State, Trouble};
+use crate::domain::clocks::Moment;
+use crate::domain::clocks::Stamp;
+use crate::domain::ids::OperationId;
+use adoption::adoption;
+use key::{kept, key, proven, served, strangers};
+use operation::{intended, settled};
+use phase::{abandoned, ended, entered, rebased, started};
+use request::{answered, requested, unparked};
+
+/// An event that does not fit the state it is applied to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{event} does not fit here: {problem}")]
+pub struct IllegalTransition {
+    event: &'static str,
+    problem: &'static str,
+}
+
+type Applied = Result<(), IllegalTransition>;
+
+/// Takes one event in.
+///
+/// # Errors
+/// When the event does not fit: then the journal is not ours, or the caller is wrong.
+pub fn apply(mut state: State, at: &Stamp, event: &Event) -> Result<State, IllegalTransition> {
+    let now = state.time.moment(at);
+    state.time.advance(at);
+    take(&mut state, now, event)?;
+    Ok(state)
+}
+
+fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
+    if is_progress(event) {
+        state.trouble = None;
+    }
+    match event {
+        Event::Adopted { .. } | Event::ReadOnly { .. } | Event::BaselineTaken { .. } => {
+            adoption(state, now, event);
+            Ok(())
+        }
+        Event::Requested { request, .. } => requested(state, now, request),
+        Event::Answered { request, refused } => {
+            answered(state, *request);
+            state.refused = refused.clone().map(|refused| (*request, refused));
+            Ok(())
+        }
+        Event::Started { .. } => started(state, now, event),
+        Event::Entered { phase, because } => entered(state, now, *phase, because.as_ref()),
+        Event::Abandoned { key, because } => abandoned(state, now, key, because),
+        Event::Rebased => rebased(state, now),
+        Event::Intended { operation, effect } => intended(state, now, *operation, effect),
+        Event::Seen { operation } => seen(state, *operation),
+        Event::Settled { operation, outcome } => settled(state, now, *operation, outcome),
+        Event::Pinned { .. } | Event::PinLost { .. } | Event::Revived { .. } => key(state, event),
+        Event::Proven { key, evidence } => proven(state, now, key, evidence),
+        Event::Served { key } => served(state, now, key),
+        Event::VerifyFailed => verify_failed(state),
+        Event::Strangers { keys } => {
+            strangers(state, &now, keys);
+            Ok(())
+        }
+        Event::Kept { key, .. } => kept(state, key),
+        Event::Parked { reason } => {
+            state.parked = Some(Park { reason: reason.clone(), since: now });
+            Ok(())
+        }
+        Event::Unparked { by_operator } => unparked(state, *by_operator),
+        Event::Troubled { class, step } => {
+            troubled(
+                state,
+                now,
+                Trouble { class: *class, step: step.clone(), count: 1, since: Moment::default() },
+            );
+            Ok(())
+        }
+        Event::Checkpoint => Ok(()),
+        Event::Ended { ending, keys } => {
+            state.known.clone_from(keys);
+            ended(state, now, *ending)
+        }
+        Event::LeakClosed => {
+            if state.suspects_alive().next().is_some() {
+                return illegal("leak_closed", "a suspect is not proven dead");
+            }
+            state.requests.leak = None;
+            state.keys.retain(|_, managed| managed.origin != Origin::Foreign);
+            Ok(())
+        }
+    }
+}
+
+fn seen(state: &mut State, operation: OperationId) -> Applied {
+    match state.questions.get_mut(&operation) {
+        Some(question) => {
+            question.seen = true;
+            Ok(())
+        }
+        None => illegal("seen", "no such open question"),
+    }
+}
+
+fn verify_failed(state: &mut State) -> Applied {
+    match state.rotation.as_mut() {
+        Some(rotation) => {
+            rotation.verify_failures += 1;
+            Ok(())
+        }
+        None => illegal("verify_failed", "no rotation is open"),
+    }
+}
+
+/// Whether the failures counted so far are over. A request that came to nothing is no progress.
+fn is_progress(event: &Event) -> bool {
+    match event {
+        Event::Settled { outcome, .. } => !matches!(outcome, Outcome::NoEffect { .. }),
+        Event::Troubled { .. }
+        | Event::Checkpoint
+        | Event::Parked { .. }
+        | Event::Intended { .. }
+        | Event::Seen { .. }
+        | Event::Served { .. }
+        | Event::PinLost { .. } => false,
+        _ => true,
+    }
+}
+
+fn troubled(state: &mut State, now: Moment, fresh: Trouble) {
+    state.trouble = Some(match state.trouble.take() {
+        Some(known) => {
+            Trouble { count: known.count.saturating_add(1), since: known.since, ..fresh }
+        }
+        None => Trouble { since: now, ..fresh },
+    });
+}
+
+fn illegal(event: &'static str, problem: &'static str) -> Applied {
+    Err(IllegalTransition { event, problem })
+}

@@ -1,0 +1,203 @@
+//! Mutations: intended, then settled, and what each outcome leaves behind.
+
+use super::forbidden::forbidden;
+use super::key::{orphan, pin_lost, set_life};
+use super::{Applied, illegal};
+use crate::domain::class::Class;
+use crate::domain::clocks::Moment;
+use crate::domain::facts::KeyProof;
+use crate::domain::ids::OperationId;
+use crate::domain::ids::VersionId;
+use crate::domain::state::{
+    Effect, Life, ManagedKey, NewKey, Origin, OrphanKind, Outcome, Phase, Question, StagedVersion,
+    State, UnansweredSince,
+};
+
+pub(super) fn intended(
+    state: &mut State,
+    now: Moment,
+    operation: OperationId,
+    effect: &Effect,
+) -> Applied {
+    if operation.0 != state.next_operation.0 + 1 {
+        return illegal("intended", "operation numbers run without gaps");
+    }
+    if let Some(problem) = forbidden(state, effect) {
+        return illegal("intended", problem);
+    }
+    state.next_operation = operation;
+    if let Some(rotation) = state.rotation.as_mut() {
+        match effect {
+            Effect::Issue { .. } => rotation.creates += 1,
+            Effect::Stage { .. } => rotation.attempt += 1,
+            Effect::Unstage { .. } | Effect::DropPrevious { .. } => rotation.label_moves += 1,
+            _ => {}
+        }
+    }
+    let question = Question { effect: effect.clone(), asked: now, seen: false };
+    state.questions.insert(operation, question);
+    Ok(())
+}
+
+pub(super) fn settled(
+    state: &mut State,
+    now: Moment,
+    operation: OperationId,
+    outcome: &Outcome,
+) -> Applied {
+    let Some(question) = state.questions.remove(&operation) else {
+        return illegal("settled", "no such open question");
+    };
+    if question.seen {
+        state.unanswered.insert(UnansweredSince(operation, question.asked.clone()));
+    }
+    if let Outcome::NoEffect { class } = outcome {
+        let by_etag = matches!(
+            question.effect,
+            Effect::Disable { .. } | Effect::Enable { .. } | Effect::Delete { .. }
+        );
+        state.etags_enforced |= by_etag && *class == Class::Conflict;
+        return no_effect(state, &question, *class);
+    }
+    match question.effect {
+        Effect::Issue { .. } => minted(state, now, outcome),
+        Effect::Stage { token, base, proof, .. } => staged(state, now, token, base, proof),
+        Effect::Promote { from, to } => promoted(state, now, &from, &to, outcome),
+        Effect::Unstage { .. } | Effect::DropPrevious { .. } | Effect::Install { .. } => Ok(()),
+        Effect::Disable { key, etag, .. } => {
+            let life = match outcome {
+                Outcome::Done { etag: pin, ours } => Life::Disabled {
+                    at: now,
+                    sent: etag,
+                    pinned: pin.is_some(),
+                    pin: pin.clone(),
+                    ours: *ours,
+                    proven: false,
+                },
+                _ => Life::Deleted { proven: false },
+            };
+            set_life(state, &key, life)
+        }
+        Effect::Enable { key, .. } => {
+            let life = match outcome {
+                Outcome::Gone => Life::Deleted { proven: false },
+                _ => Life::Live,
+            };
+            set_life(state, &key, life)
+        }
+        Effect::Delete { key, .. } => set_life(state, &key, Life::Deleted { proven: false }),
+    }
+}
+
+pub(super) fn no_effect(state: &mut State, question: &Question, class: Class) -> Applied {
+    // A create that certainly did not happen does not count against the limit of three.
+    if matches!(question.effect, Effect::Issue { .. })
+        && class != Class::Unknown
+        && let Some(rotation) = state.rotation.as_mut()
+    {
+        rotation.creates = rotation.creates.saturating_sub(1);
+    }
+    if let Effect::Delete { key, .. } = &question.effect
+        && class == Class::Conflict
+    {
+        return pin_lost(state, key);
+    }
+    Ok(())
+}
+
+pub(super) fn minted(state: &mut State, now: Moment, outcome: &Outcome) -> Applied {
+    let (key, proof, origin) = match outcome {
+        Outcome::Minted { key, proof } => (key, proof.clone(), Origin::Minted),
+        Outcome::Attributed { key } => (key, None, Origin::Attributed),
+        Outcome::PossiblyMinted { keys } => {
+            for key in keys {
+                orphan(state, key, &now, OrphanKind::PossiblyMinted);
+            }
+            return Ok(());
+        }
+        _ => return illegal("settled", "not an outcome of a create"),
+    };
+    let managed = ManagedKey {
+        fingerprint: proof.as_ref().map(|p| p.fingerprint),
+        origin,
+        since: now.clone(),
+        version: None,
+        last_served: None,
+        life: Life::Live,
+        revivals: 0,
+    };
+    state.keys.insert(key.clone(), managed);
+    if origin == Origin::Minted
+        && let Some(rotation) = state.rotation.as_mut()
+    {
+        rotation.new = Some(NewKey { key: key.clone(), proof });
+        rotation.phase = Phase::Issued;
+        rotation.entered = now;
+        rotation.verify_failures = 0;
+    }
+    Ok(())
+}
+
+pub(super) fn staged(
+    state: &mut State,
+    now: Moment,
+    token: VersionId,
+    base: VersionId,
+    proof: KeyProof,
+) -> Applied {
+    let Some(rotation) = state.rotation.as_mut() else {
+        return illegal("settled", "no rotation is open");
+    };
+    if let Some(managed) = state.keys.get_mut(&proof.key) {
+        managed.version = Some(token.clone());
+    }
+    rotation.staged.push(StagedVersion { version: token, base, proof });
+    if rotation.phase == Phase::Issued {
+        rotation.phase = Phase::Staged;
+        rotation.entered = now;
+    }
+    Ok(())
+}
+
+pub(super) fn promoted(
+    state: &mut State,
+    now: Moment,
+    from: &VersionId,
+    to: &VersionId,
+    outcome: &Outcome,
+) -> Applied {
+    let Some(rotation) = state.rotation.as_mut() else {
+        return illegal("settled", "no rotation is open");
+    };
+    // Whatever the move was, until this moment consumers may have been served the key it left.
+    let key_of = |version: &VersionId| {
+        rotation
+            .staged
+            .iter()
+            .find(|s| s.version == *version)
+            .map_or(&rotation.old.proof.key, |s| &s.proof.key)
+            .clone()
+    };
+    let (left, reached) = (key_of(from), key_of(to));
+    for key in [Some(left), matches!(outcome, Outcome::Overtaken).then_some(reached.clone())] {
+        if let Some(managed) = key.and_then(|key| state.keys.get_mut(&key)) {
+            managed.last_served = Some(now.clone());
+        }
+    }
+    if matches!(outcome, Outcome::Overtaken) {
+        return Ok(());
+    }
+    rotation.moved = Some((from.clone(), now.clone()));
+    let forward = rotation.new.as_ref().is_some_and(|new| new.key == reached);
+    if forward && !rotation.phase.after_promote() {
+        rotation.phase = Phase::Promoted;
+        rotation.entered = now.clone();
+    }
+    if forward {
+        rotation.promoted_at.get_or_insert(now);
+    } else if rotation.phase == Phase::Reverting {
+        rotation.phase = Phase::RollingBack;
+        rotation.entered = now;
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Phases of the machine: which may follow which, and how a rotation starts and ends.
+
+use super::{Applied, illegal};
+use crate::domain::clocks::Moment;
+use crate::domain::ids::KeyId;
+use crate::domain::state::{
+    Adoption, Ending, Event, Held, LastRotation, Phase, Rotation, Settled, State,
+};
+
+pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied {
+    let Event::Started { rotation, trigger, old, token_life_ms } = event else {
+        return illegal("started", "not a start");
+    };
+    if state.rotation.is_some() {
+        return illegal("started", "another rotation of this secret is open");
+    }
+    if state.adoption != Adoption::Adopted {
+        return illegal("started", "the secret is not adopted");
+    }
+    if !state.questions.is_empty() {
+        return illegal("started", "a question is open");
+    }
+    let Some(managed) = state.keys.get_mut(&old.proof.key) else {
+        return illegal("started", "the old key is not managed");
+    };
+    managed.version = Some(old.version.clone());
+    state.requests.rotate = None;
+    state.rotation = Some(Rotation {
+        id: *rotation,
+        trigger: *trigger,
+        started: now.clone(),
+        phase: Phase::Claimed,
+        entered: now,
+        old: old.clone(),
+        new: None,
+        attempt: 0,
+        creates: 0,
+        staged: Vec::new(),
+        verify_failures: 0,
+        promoted_at: None,
+        moved: None,
+        because: None,
+        token_life_ms: *token_life_ms,
+        label_moves: 0,
+        aborted: false,
+    });
+    Ok(())
+}
+
+/// Which phase may follow which without an effect of ours in between.
+pub(super) fn may_enter(from: Phase, to: Phase) -> bool {
+    use Phase::{
+        Claimed, Deleted, Disabled, Drained, Issued, Promoted, Reverting, RollingBack, Soaked,
+        Staged, Verified,
+    };
+    match to {
+        Claimed => false,
+        Issued | Staged => from == Verified,
+        Verified => from == Staged,
+        // A lost or late promote of ours, or a person's, is seen from anywhere before the end.
+        Promoted => {
+            from.before_promote() || matches!(from, Reverting | RollingBack | Disabled | Soaked)
+        }
+        Drained => matches!(from, Promoted | Disabled | Soaked),
+        Disabled => from == Drained,
+        Soaked => from == Disabled,
+        Deleted => matches!(from, Drained | Disabled | Soaked),
+        Reverting => from.after_promote(),
+        RollingBack => from.before_promote() || from == Reverting,
+    }
+}
+
+pub(super) fn entered(
+    state: &mut State,
+    now: Moment,
+    phase: Phase,
+    because: Option<&String>,
+) -> Applied {
+    let Some(rotation) = state.rotation.as_mut() else {
+        return illegal("entered", "no rotation is open");
+    };
+    if !may_enter(rotation.phase, phase) {
+        return illegal("entered", "that phase cannot follow");
+    }
+    rotation.phase = phase;
+    rotation.entered = now.clone();
+    rotation.aborted |= state.requests.abort;
+    if because.is_some() {
+        rotation.because = because.cloned();
+    }
+    if phase == Phase::Promoted && rotation.promoted_at.is_none() {
+        rotation.promoted_at = Some(now.clone());
+    }
+    if phase == Phase::Promoted {
+        // Seen, not acknowledged: until now the old key may have been served.
+        let old = rotation.old.proof.key.clone();
+        if let Some(managed) = state.keys.get_mut(&old) {
+            managed.last_served.get_or_insert(now);
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn abandoned(state: &mut State, now: Moment, key: &KeyId, because: &str) -> Applied {
+    let Some(rotation) = state.rotation.as_mut() else {
+        return illegal("abandoned", "no rotation is open");
+    };
+    if !rotation.phase.before_promote() || rotation.new.as_ref().map(|n| &n.key) != Some(key) {
+        return illegal("abandoned", "not this rotation's unpromoted key");
+    }
+    rotation.new = None;
+    rotation.verify_failures = 0;
+    rotation.phase = Phase::Claimed;
+    rotation.entered = now;
+    rotation.because = Some(because.to_owned());
+    if let Some(managed) = state.keys.get_mut(key)
+        && !rotation.staged.iter().any(|staged| staged.proof.key == *key)
+    {
+        // No version holds it and memory lost it: nobody can use it.
+        managed.fingerprint = None;
+    }
+    Ok(())
+}
+
+pub(super) fn rebased(state: &mut State, now: Moment) -> Applied {
+    match state.rotation.as_mut() {
+        Some(rotation) if rotation.phase == Phase::Verified || rotation.phase == Phase::Staged => {
+            rotation.phase = Phase::Issued;
+            rotation.entered = now;
+            Ok(())
+        }
+        _ => illegal("rebased", "nothing is staged"),
+    }
+}
+
+pub(super) fn ended(state: &mut State, now: Moment, ending: Ending) -> Applied {
+    if !state.questions.is_empty() {
+        return illegal("ended", "a question is open");
+    }
+    let Some(rotation) = state.rotation.take() else {
+        return illegal("ended", "no rotation is open");
+    };
+    let survivor = match ending {
+        Ending::RolledBack => Some(rotation.old.clone()),
+        Ending::Complete | Ending::Superseded => rotation
+            .staged_new()
+            .map(|staged| Held { proof: staged.proof.clone(), version: staged.version.clone() }),
+    };
+    let Some(held) = survivor else {
+        return illegal("ended", "no key survives it");
+    };
+    let expected = match ending {
+        Ending::Complete => rotation.phase == Phase::Deleted,
+        Ending::RolledBack => rotation.phase == Phase::RollingBack,
+        Ending::Superseded => rotation.phase.after_promote(),
+    };
+    if !expected {
+        return illegal("ended", "that end does not follow from this phase");
+    }
+    let same = state
+        .settled
+        .as_ref()
+        .filter(|s| s.held.proof == held.proof)
+        .map(|s| (s.since.clone(), s.created_ms));
+    let (since, created_ms) = same.unwrap_or_else(|| {
+        (state.keys.get(&held.proof.key).map_or_else(|| now.clone(), |k| k.since.clone()), None)
+    });
+    state.settled = Some(Settled { held, since, created_ms });
+    state.keys.retain(|_, managed| !managed.is_gone());
+    if ending != Ending::Superseded {
+        state.unanswered.clear();
+    }
+    if let Some(leak) = state.requests.leak.as_mut().filter(|_| ending == Ending::RolledBack) {
+        leak.rolled_back += if rotation.aborted { 2 } else { 1 };
+    }
+    state.requests.abort = false;
+    state.parked = None;
+    state.last = Some(last(&rotation, ending, now));
+    Ok(())
+}
+
+pub(super) fn last(rotation: &Rotation, ending: Ending, ended: Moment) -> LastRotation {
+    LastRotation {
+        id: rotation.id,
+        ending,
+        started: rotation.started.clone(),
+        ended,
+        because: rotation.because.clone(),
+    }
+}

@@ -1,0 +1,59 @@
+//! Requests of people and of the schedule, made and answered.
+
+use super::key::pin_lost;
+use super::{Applied, illegal};
+use crate::domain::clocks::Moment;
+use crate::domain::state::{Leak, ParkReason, Request, RequestKind, State, Suspect};
+
+pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Applied {
+    state.refused = None;
+    match request {
+        Request::Rotate { trigger } => state.requests.rotate = Some(*trigger),
+        Request::Abort => state.requests.abort = true,
+        Request::Resume => state.requests.resume = true,
+        Request::Adopt => state.requests.adopt = true,
+        Request::Leak { suspects, kill_first, grace_ms, since_ms } => {
+            for key in suspects.keys() {
+                let foreign = !state.keys.contains_key(key);
+                let suspect = Suspect { reported: now.clone(), dead: None, foreign };
+                state.suspects.insert(key.clone(), suspect);
+            }
+            let mut open = state.requests.leak.take().map_or_else(Default::default, |l| l.suspects);
+            open.extend(suspects.keys().cloned());
+            state.requests.leak = Some(Leak {
+                reported: now,
+                kill_first: *kill_first,
+                grace_ms: *grace_ms,
+                since_ms: *since_ms,
+                suspects: open,
+                rolled_back: 0,
+                compared: false,
+            });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn answered(state: &mut State, request: RequestKind) {
+    match request {
+        RequestKind::Rotate => state.requests.rotate = None,
+        RequestKind::Abort => state.requests.abort = false,
+        RequestKind::Resume => state.requests.resume = false,
+        RequestKind::Adopt => state.requests.adopt = false,
+        RequestKind::Leak => {}
+    }
+}
+
+pub(super) fn unparked(state: &mut State, by_operator: bool) -> Applied {
+    let Some(park) = state.parked.take() else {
+        return illegal("unparked", "nothing is parked");
+    };
+    if by_operator && let Some(leak) = state.requests.leak.as_mut() {
+        leak.rolled_back = 0;
+    }
+    if let (true, ParkReason::PinDiffers { key }) = (by_operator, &park.reason) {
+        // The operator's word that the act was meant: disable, pin, and soak again.
+        return pin_lost(state, key);
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! A consumer that reads the store's file, caches what it read, and makes requests with it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rekeyd::sandbox::Tenant;
+use serde_json::Value;
+
+const CACHE_TTL: Duration = Duration::from_millis(900);
+
+/// Runs until it is dropped.
+pub struct Consumer {
+    stop: Arc<AtomicBool>,
+    pub requests: Arc<AtomicU64>,
+    pub failures: Arc<AtomicU64>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Consumer {
+    pub fn start(tenant: &Tenant, file: PathBuf) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (requests, failures) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (halt, made, failed, tenant) =
+            (stop.clone(), requests.clone(), failures.clone(), tenant.clone());
+        let thread = std::thread::spawn(move || {
+            let mut cached = read(&file);
+            let mut read_at = Instant::now();
+            while !halt.load(Ordering::SeqCst) {
+                if read_at.elapsed() >= CACHE_TTL {
+                    cached = read(&file);
+                    read_at = Instant::now();
+                }
+                made.fetch_add(1, Ordering::SeqCst);
+                if tenant.exchange(&cached.0, &cached.1).result.is_err() {
+                    failed.fetch_add(1, Ordering::SeqCst);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        Self { stop, requests, failures, thread: Some(thread) }
+    }
+
+    pub fn counted(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::SeqCst), self.failures.load(Ordering::SeqCst))
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn read(file: &PathBuf) -> (String, String) {
+    let value: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let text = |field: &str| value[field].as_str().unwrap().to_owned();
+    (text("clientId"), text("clientSecret"))
+}

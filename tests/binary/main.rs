@@ -1,0 +1,9 @@
+//! The real binary against a sandbox on loopback: killed at each append and mutation, searched for
+//! secrets, judged from the sandbox's ledger, the store's file, and exit codes.
+#![cfg(feature = "sandbox")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+mod consumers;
+mod crash;
+mod secrets;
+mod stage;
