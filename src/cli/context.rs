@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 use super::args::Global;
 use super::error::{CliError, Exit};
@@ -30,7 +29,8 @@ pub struct Context {
 /// A stop that SIGINT and SIGTERM ask for, and which of them did.
 pub struct Signals {
     pub stop: Stop,
-    switch: Arc<watch::Sender<bool>>,
+    #[cfg(feature = "sandbox")]
+    switch: Arc<tokio::sync::watch::Sender<bool>>,
     number: Arc<AtomicU8>,
 }
 
@@ -52,7 +52,12 @@ impl Signals {
                 }
             });
         }
-        Ok(Self { stop, switch, number })
+        Ok(Self {
+            stop,
+            #[cfg(feature = "sandbox")]
+            switch,
+            number,
+        })
     }
 
     /// The exit of a stopped command.
@@ -62,6 +67,7 @@ impl Signals {
     }
 
     /// Waits for a signal.
+    #[cfg(feature = "sandbox")]
     pub async fn received(&self) {
         // We hold the sender, so an error cannot come.
         drop(self.switch.subscribe().wait_for(|asked| *asked).await);

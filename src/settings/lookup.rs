@@ -68,7 +68,6 @@ pub trait Outside {
 pub struct System;
 
 impl Outside for System {
-    #[expect(clippy::disallowed_methods, reason = "this is the lookup")]
     fn variable(&self, name: &str) -> Option<OsString> {
         std::env::var_os(name)
     }

@@ -27,7 +27,6 @@ fn in_child(test: &str, environment: &[(&str, &str)]) -> String {
 
 #[tokio::test]
 #[ignore = "runs in the child process of other tests"]
-#[expect(clippy::disallowed_methods, reason = "how the test talks to its child")]
 async fn describes() {
     let region = std::env::var("TEST_REGION").ok();
     let clock = Arc::new(TestClock::default());

@@ -17,7 +17,6 @@ pub struct MotoHarness {
 }
 
 /// A client of the moto that `REKEYD_MOTO_URL` names.
-#[expect(clippy::disallowed_methods, reason = "how the suite is told of moto")]
 pub fn client() -> Option<Client> {
     let url = std::env::var("REKEYD_MOTO_URL").ok()?;
     let config = Config::builder()
