@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 use super::{App, AppError};
 use crate::domain::ids::{Etag, KeyId, VersionId};
@@ -19,7 +20,10 @@ use crate::port::{
 
 /// What an engine would have done, in its order.
 #[derive(Default)]
-pub struct Notes(Mutex<Vec<Noted>>);
+pub struct Notes {
+    noted: Mutex<Vec<Noted>>,
+    intends: Notify,
+}
 
 /// One event with the state before it.
 #[derive(Clone)]
@@ -33,7 +37,12 @@ impl Notes {
     /// Everything so far.
     #[must_use]
     pub fn all(&self) -> Vec<Noted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until a mutation would be sent.
+    pub async fn intended(&self) {
+        self.intends.notified().await;
     }
 
     /// The first mutation that would have been sent.
@@ -48,9 +57,12 @@ impl Notes {
 
 impl ProgressSink for Notes {
     fn recorded(&self, state: &State, event: &Event) {
-        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         let before = notes.last().map_or_else(State::default, |noted| noted.after.clone());
         notes.push(Noted { before, after: state.clone(), event: event.clone() });
+        if matches!(event, Event::Intended { .. }) {
+            self.intends.notify_one();
+        }
     }
 }
 
@@ -92,17 +104,17 @@ async fn copy_of(
     Ok(copy)
 }
 
-/// Lets reads through and answers every mutation "certainly no effect", which is true.
+/// Lets reads through. A mutation is never sent and never answered: the rehearsal ends there.
 struct Watched<T: ?Sized>(Arc<T>);
 
-fn not_sent<T>() -> Result<T, PortError> {
-    Err(PortError::retryable("not sent: this is a rehearsal"))
+async fn never_sent<T>() -> Result<T, PortError> {
+    std::future::pending().await
 }
 
 #[async_trait]
 impl Issuer for Watched<dyn Issuer> {
     async fn issue(&self, _: &Credential) -> Result<Minted, PortError> {
-        not_sent()
+        never_sent().await
     }
     async fn list(&self, actor: &Credential) -> Result<Listing, PortError> {
         self.0.list(actor).await
@@ -113,7 +125,7 @@ impl Issuer for Watched<dyn Issuer> {
         _: &KeyId,
         _: Option<&Etag>,
     ) -> Result<Changed, PortError> {
-        not_sent()
+        never_sent().await
     }
     async fn enable(
         &self,
@@ -121,10 +133,10 @@ impl Issuer for Watched<dyn Issuer> {
         _: &KeyId,
         _: Option<&Etag>,
     ) -> Result<Changed, PortError> {
-        not_sent()
+        never_sent().await
     }
     async fn delete(&self, _: &Credential, _: &KeyId, _: Option<&Etag>) -> Result<(), PortError> {
-        not_sent()
+        never_sent().await
     }
 }
 
@@ -142,15 +154,15 @@ impl SecretStore for Watched<dyn SecretStore> {
         _: Option<&VersionId>,
         _: &Credential,
     ) -> Result<(), PortError> {
-        not_sent()
+        never_sent().await
     }
     async fn promote(&self, _: Option<&VersionId>, _: &VersionId) -> Result<(), PortError> {
-        not_sent()
+        never_sent().await
     }
     async fn unstage(&self, _: &VersionId) -> Result<(), PortError> {
-        not_sent()
+        never_sent().await
     }
     async fn drop_previous(&self, _: &VersionId) -> Result<(), PortError> {
-        not_sent()
+        never_sent().await
     }
 }

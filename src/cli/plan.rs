@@ -137,10 +137,11 @@ async fn one(
     let mut asked = false;
     let mut waits = None;
     for _ in 0..MAX_TURNS {
-        if notes.effect().is_some() {
-            break;
-        }
-        match engine.turn().await? {
+        let turn = tokio::select! {
+            turn = engine.turn() => turn?,
+            () = notes.intended() => break,
+        };
+        match turn {
             Turn::Moved => {}
             Turn::Waiting { reason, ms } => {
                 waits = Some((reason, ms));

@@ -24,14 +24,17 @@ pub struct Lines {
 }
 
 struct Memory {
+    /// Events that are journaled together come with the state after all of them.
     before: State,
+    after: State,
     last: Instant,
 }
 
 impl Lines {
     #[must_use]
     pub fn new(out: Out, policy: &str, shows_failures: bool) -> Self {
-        let memory = Memory { before: State::default(), last: Instant::now() };
+        let memory =
+            Memory { before: State::default(), after: State::default(), last: Instant::now() };
         Self { out, policy: policy.to_owned(), shows_failures, memory: Mutex::new(memory) }
     }
 
@@ -54,6 +57,9 @@ impl ProgressSink for Lines {
 
     fn recorded(&self, state: &State, event: &Event) {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if *state != memory.after {
+            memory.before = std::mem::replace(&mut memory.after, state.clone());
+        }
         let shown = !matches!(event, Event::Intended { .. } | Event::Troubled { .. });
         if let Some(text) = tell(&memory.before, event, &self.policy).filter(|_| shown) {
             let took = memory.last.elapsed().as_secs_f64();
@@ -62,7 +68,6 @@ impl ProgressSink for Lines {
             self.say(&format!("{style}{text}{style:#} {DIM}({took:.2} s){DIM:#}"));
             memory.last = Instant::now();
         }
-        memory.before = state.clone();
     }
 
     fn failed(&self, step: &str, error: &PortError) {

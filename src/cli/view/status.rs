@@ -19,7 +19,7 @@ pub fn print(out: Out, status: &Status) {
         return;
     }
     out.data(&format!(
-        "{BOLD}{:<24} {:<10} {:<9} {:<20}{BOLD:#}",
+        "{BOLD}{:<24} {:<10} {:<9} {}{BOLD:#}",
         "POLICY", "STATE", "KEY AGE", "NEXT DUE"
     ));
     for report in &status.policies {

@@ -35,7 +35,7 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
         ),
         Event::Entered { phase, because } => {
             let why = because.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-            format!("reached {}{why}", phase.name())
+            format!("{}{why}", achieved(*phase))
         }
         Event::Abandoned { key, because } => format!("abandoned key {key}: {because}"),
         Event::Rebased => "the secret's other fields were edited; staging again".into(),
@@ -60,6 +60,7 @@ fn of_keys(before: &State, event: &Event) -> String {
         Event::VerifyFailed => {
             "the new key was rejected; it may not be known everywhere yet".into()
         }
+        Event::Strangers { keys } if keys.is_empty() => "no key appeared around the leak".into(),
         Event::Strangers { keys } => format!("{} keys appeared around the leak", keys.len()),
         Event::Kept { key, by } => format!("{} ruled that key {key} may live", by.who),
         Event::BaselineTaken { .. } => "identity and canary answers were recorded".into(),
@@ -136,12 +137,27 @@ fn settled(question: Option<&Question>, outcome: &Outcome) -> String {
         Outcome::PossiblyMinted { keys } => {
             format!("a lost reply may have created one of {} keys", keys.len())
         }
-        Outcome::Done { .. } => format!("{what}: done"),
+        Outcome::Done { .. } => done(question),
         Outcome::Gone => format!("{what}: the key is gone"),
         Outcome::Overtaken => format!("{what}: somebody moved the label again"),
         Outcome::NoEffect { class } => {
             format!("{what}: no effect, {}", super::class_text(*class))
         }
+    }
+}
+
+/// What an effect has left, once it is known to have happened.
+fn done(question: Option<&Question>) -> String {
+    match question.map(|question| &question.effect) {
+        Some(Effect::Stage { proof, .. }) => format!("key {} is staged as pending", proof.key),
+        Some(Effect::Promote { .. }) => "current is moved".into(),
+        Some(Effect::Unstage { .. }) => "the pending label is cleared".into(),
+        Some(Effect::DropPrevious { .. }) => "the previous label is cleared".into(),
+        Some(Effect::Disable { key, .. }) => format!("key {key} is disabled"),
+        Some(Effect::Enable { key, .. }) => format!("key {key} is enabled again"),
+        Some(Effect::Install { proof, .. }) => format!("key {} is written as current", proof.key),
+        Some(Effect::Delete { key, .. }) => format!("key {key} is deleted"),
+        Some(Effect::Issue { .. }) | None => "done".into(),
     }
 }
 
