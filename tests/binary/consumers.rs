@@ -13,17 +13,15 @@ const CACHE_TTL: Duration = Duration::from_millis(900);
 /// Runs until it is dropped.
 pub struct Consumer {
     stop: Arc<AtomicBool>,
-    pub requests: Arc<AtomicU64>,
-    pub failures: Arc<AtomicU64>,
+    failures: Arc<AtomicU64>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Consumer {
     pub fn start(tenant: &Tenant, file: PathBuf) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let (requests, failures) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let (halt, made, failed, tenant) =
-            (stop.clone(), requests.clone(), failures.clone(), tenant.clone());
+        let failures = Arc::new(AtomicU64::new(0));
+        let (halt, failed, tenant) = (stop.clone(), failures.clone(), tenant.clone());
         let thread = std::thread::spawn(move || {
             let mut cached = read(&file);
             let mut read_at = Instant::now();
@@ -32,18 +30,18 @@ impl Consumer {
                     cached = read(&file);
                     read_at = Instant::now();
                 }
-                made.fetch_add(1, Ordering::SeqCst);
                 if tenant.exchange(&cached.0, &cached.1).result.is_err() {
                     failed.fetch_add(1, Ordering::SeqCst);
                 }
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
-        Self { stop, requests, failures, thread: Some(thread) }
+        Self { stop, failures, thread: Some(thread) }
     }
 
-    pub fn counted(&self) -> (u64, u64) {
-        (self.requests.load(Ordering::SeqCst), self.failures.load(Ordering::SeqCst))
+    /// Exchanges that failed so far.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::SeqCst)
     }
 }
 

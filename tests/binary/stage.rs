@@ -48,7 +48,7 @@ impl Stage {
         std::fs::write(self.path("policies").join(format!("{POLICY}.toml")), policy).unwrap();
         let settings = "[limits]\ngateway_timeout = \"1s\"\ntoken_lifetime = \"0s\"\n\
                         request_timeout = \"10s\"\n\
-                        [verify]\ndead_after = { rejections = 2, over = \"100ms\" }\n";
+                        [verify]\ndead_after = { rejections = 2, over = \"1s\" }\n";
         std::fs::write(self.path("rekeyd.toml"), settings).unwrap();
     }
 
