@@ -64,6 +64,7 @@ fn boot_id() -> String {
         .to_string()
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the port")]
 fn wall_ms() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),

@@ -1,7 +1,7 @@
 //! The real binary against a sandbox on loopback: killed at each append and mutation, searched for
 //! secrets, judged from the sandbox's ledger, the store's file, and exit codes.
 #![cfg(feature = "sandbox")]
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "tests")]
 
 mod consumers;
 mod crash;

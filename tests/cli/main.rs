@@ -1,4 +1,5 @@
 //! The command line from outside: what it prints, how it ends, and what it does to a sandbox.
+#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 #![expect(clippy::indexing_slicing, reason = "a test that finds another shape fails")]
 
