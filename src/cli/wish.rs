@@ -8,11 +8,12 @@ use super::context::Context;
 use super::drive::{Bench, Job, conclude, drive};
 use super::error::{CliError, Exit};
 use super::verdict::{Asked, Verdict};
-use crate::domain::policy::duration::MINUTE_MS;
+use crate::domain::policy::duration::SECOND_MS;
 use crate::domain::state::Request;
 use crate::engine::Goal;
 
-const BUDGET_MS: i64 = 10 * MINUTE_MS;
+/// The request is durable at once; a drain or a quiesce is left to the next run.
+const BUDGET_MS: i64 = 30 * SECOND_MS;
 
 pub async fn resume(context: &Context, name: &str) -> Result<Exit, CliError> {
     wish(context, name, Request::Resume, Asked::Resume).await

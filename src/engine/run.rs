@@ -97,7 +97,8 @@ impl Engine {
             if stop.is_asked() && !critical.load(Ordering::SeqCst) {
                 return Ok(Halt::Stopped);
             }
-            if self.reached(goal) {
+            // After a leak everything that needs no waiting is done before the command returns.
+            if goal != Goal::SuspectsDead && self.reached(goal) {
                 return Ok(Halt::Reached);
             }
             let mut patience = stop.clone();
