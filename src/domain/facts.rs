@@ -216,6 +216,8 @@ pub struct Observed {
     pub versions: BTreeMap<VersionId, Fact<Holding>>,
     pub exchanges: BTreeMap<KeyProof, Fact<Exchange>>,
     pub named_actor: Fact<Exchange>,
+    /// The key that the named actor is, once it was read.
+    pub named_key: Option<KeyId>,
     pub profiles: BTreeMap<KeyProof, Fact<Profile>>,
     pub keys: Fact<KeyIndex>,
     pub deaths: BTreeMap<KeyProof, Fact<Death>>,

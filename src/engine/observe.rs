@@ -183,7 +183,10 @@ impl Engine {
 
     async fn exchange_named(&mut self) -> Fact<Exchange> {
         match self.actor(&Actor::Named).await {
-            Ok(credential) => Fact::Known(self.ports.verifier.authenticate(&credential).await),
+            Ok(credential) => {
+                self.seen.named_key = Some(credential.key().clone());
+                Fact::Known(self.ports.verifier.authenticate(&credential).await)
+            }
             Err(error) => {
                 self.note_failure("named_actor", &error);
                 Fact::Unclear(error.class)

@@ -37,7 +37,15 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let name = effect.name();
         // What the effect needs is read before the intent: afterwards nothing may come between.
-        let prepared = self.prepare(&effect).await;
+        let prepared = match self.prepare(&effect).await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                // Nothing was sent and nothing was meant to be: no question may open.
+                self.note_failure(name, &error);
+                let (class, step) = (error.class, name.to_owned());
+                return self.record(vec![Event::Troubled { class, step }]).await;
+            }
+        };
         let begun = self.ports.clock.stamp();
         self.record(vec![Event::Intended { operation, effect: effect.clone() }]).await?;
         let now = self.ports.clock.stamp();
@@ -50,10 +58,7 @@ impl Engine {
                 if matches!(effect, Effect::Issue { .. }) {
                     self.critical.store(true, Ordering::SeqCst);
                 }
-                match prepared {
-                    Ok(credentials) => self.send(&effect, credentials).await,
-                    Err(error) => Err(error),
-                }
+                self.send(&effect, prepared).await
             };
         let took = started.elapsed();
         match answer {
@@ -84,7 +89,6 @@ impl Engine {
         outcome: Outcome,
         took: Duration,
     ) -> Result<(), EngineError> {
-        let staged = name == "stage";
         let created = match &outcome {
             Outcome::Minted { key, .. } => Some(key.clone()),
             _ => None,
@@ -98,9 +102,8 @@ impl Engine {
                     self.ports.clock.sleep(Duration::from_secs(1)).await;
                 }
                 other => {
-                    if staged && other.is_ok() {
-                        self.vault.forget_minted();
-                        self.critical.store(false, Ordering::SeqCst);
+                    if let (Err(_), Some(key)) = (&other, &created) {
+                        self.compensate(key).await;
                     }
                     self.progress.stepped(Progress { step: name, outcome: "done", took });
                     return other;

@@ -77,6 +77,7 @@ impl Stop {
 const STOP_GRACE: Duration = Duration::from_secs(8);
 /// The critical section gets this long (R27).
 const CRITICAL_GRACE: Duration = Duration::from_secs(85);
+const CRITICAL_GRACE_MS: i64 = 85_000;
 
 impl Engine {
     /// Runs until the goal is reached, nothing can be done within `budget_ms`, an operator is
@@ -93,9 +94,15 @@ impl Engine {
         let clock = self.ports.clock.clone();
         let critical = self.critical.clone();
         let begun_ms = clock.stamp().boottime_ms;
+        let mut stopping_since_ms = None;
         loop {
-            if stop.is_asked() && !critical.load(Ordering::SeqCst) {
-                return Ok(Halt::Stopped);
+            if stop.is_asked() {
+                let now_ms = clock.stamp().boottime_ms;
+                let since_ms = *stopping_since_ms.get_or_insert(now_ms);
+                let overdue = now_ms - since_ms > CRITICAL_GRACE_MS;
+                if overdue || !critical.load(Ordering::SeqCst) {
+                    return Ok(Halt::Stopped);
+                }
             }
             // After a leak everything that needs no waiting is done before the command returns.
             if goal != Goal::SuspectsDead && self.reached(goal) {
@@ -125,8 +132,14 @@ impl Engine {
                         return Ok(halt);
                     }
                     self.progress.waiting(reason, ms);
-                    let wait =
-                        Duration::from_millis(u64::try_from(ms).unwrap_or(0).min(MAX_SLEEP_MS));
+                    let wait = Duration::from_millis(
+                        u64::try_from(ms).unwrap_or(0).min(longest_sleep_ms(ms)),
+                    );
+                    if stop.is_asked() {
+                        // The critical section goes on; it is looked at every second.
+                        clock.sleep(wait.min(Duration::from_secs(1))).await;
+                        continue;
+                    }
                     tokio::select! {
                         () = clock.sleep(wait) => {}
                         () = stop.asked() => if !critical.load(Ordering::SeqCst) {
@@ -180,5 +193,7 @@ impl Engine {
     }
 }
 
-/// A long wait is looked at anew this often.
-const MAX_SLEEP_MS: u64 = 15 * 60 * 1000;
+/// A long wait is looked at anew every quarter of an hour, in its last hour every minute.
+fn longest_sleep_ms(wait_ms: i64) -> u64 {
+    if wait_ms > 60 * 60 * 1000 { 15 * 60 * 1000 } else { 60 * 1000 }
+}

@@ -13,5 +13,6 @@ mod faults;
 mod leaks;
 mod people;
 mod rotation;
+mod stranger;
 mod walk;
 mod world;

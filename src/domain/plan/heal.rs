@@ -83,10 +83,10 @@ fn enable_if_pinned(
         .map(|_| Step::Do(Effect::Enable { actor, key: key.clone(), etag: pin.cloned() })))
 }
 
-/// Whether a credential of ours could serve: unsuspected, not disabled by us, and it works.
+/// Whether a credential of ours could serve: unsuspected, and it works, whoever enabled it.
 fn can_serve(v: &View<'_>, proof: &KeyProof) -> Found<bool> {
-    let live = v.state.keys.get(&proof.key).is_some_and(|k| k.life == Life::Live);
-    if !live || v.state.is_suspect(&proof.key) {
+    let there = v.state.keys.get(&proof.key).is_some_and(|k| !k.is_gone());
+    if !there || v.state.is_suspect(&proof.key) {
         return Ok(false);
     }
     Ok(v.works_if_clear(proof)? == Some(true))
@@ -106,10 +106,13 @@ fn new_key_died(v: &View<'_>, rotation: &Rotation) -> Found<Option<Step>> {
         .get(&old.key)
         .is_some_and(|k| matches!(k.life, Life::Disabled { ours: true, .. }));
     if can_serve(v, old)? || (disabled_by_us && undo_our_disable(v, &old.key)?.is_some()) {
-        return Ok(Some(Step::record(Event::Entered {
-            phase: Phase::Reverting,
-            because: Some("the new key stopped working".to_owned()),
-        })));
+        let mut events = Vec::new();
+        if v.state.parked.is_some() {
+            events.push(Event::Unparked { by_operator: false });
+        }
+        let because = Some("the new key stopped working".to_owned());
+        events.push(Event::Entered { phase: Phase::Reverting, because });
+        return Ok(Some(Step::Record(events)));
     }
     // Before anything is given up, the old key's state must be clear.
     if !v.state.is_suspect(&old.key) && v.works_if_clear(old)?.is_none() {
@@ -164,7 +167,7 @@ fn move_forward(
     if same_rest || staged.base == *version {
         return Ok(Step::Do(Effect::Promote { from: version.clone(), to: staged.version.clone() }));
     }
-    if rotation.attempt >= super::advance::MAX_ATTEMPTS {
+    if rotation.attempts_spent() >= super::advance::MAX_ATTEMPTS {
         return Err(v.park(ParkReason::TooManyAttempts));
     }
     Ok(Step::Do(Effect::Stage {

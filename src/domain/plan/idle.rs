@@ -1,11 +1,8 @@
 //! With no rotation open: first contact (R31), and the preflight of a start (R22).
 
-use std::collections::BTreeSet;
-
-use super::request;
+use super::account;
 use super::step::Step;
 use super::view::{Found, View};
-use crate::domain::class::Class;
 use crate::domain::facts::{Actor, Exchange, Fact, Holding, KeyProof, Profile, StoreView};
 use crate::domain::ids::VersionId;
 use crate::domain::state::{
@@ -60,7 +57,7 @@ pub(super) fn first_contact(v: &View<'_>) -> Found<Step> {
     let answered = Event::Answered { request: RequestKind::Adopt, refused: None };
     match examine(v, by_operator)? {
         Ok(held) => {
-            let mut events = vec![adopted(v, held, by_operator)?];
+            let mut events = vec![account::adopted(v, held, by_operator)?];
             if by_operator {
                 events.push(answered);
             }
@@ -123,28 +120,6 @@ fn other_identity(v: &View<'_>, profile: &Profile) -> Option<String> {
     (!same).then(|| email.unwrap_or(&identity.user_id).to_owned())
 }
 
-/// The event that adopts what `held` names. The account's other keys are recorded, not judged.
-pub(super) fn adopted(v: &View<'_>, held: Held, by_operator: bool) -> Found<Event> {
-    let baseline = request::baseline(v, &held.proof)?;
-    let actor = Actor::Key(held.proof.clone());
-    let unmanaged = match &v.seen.keys {
-        // A key that may not list can still be adopted; preflight will say what it lacks.
-        Fact::Unclear(Class::Rejected | Class::Misconfigured) => BTreeSet::new(),
-        _ => {
-            let index = v.complete_keys(&actor)?;
-            request::ids(index).into_iter().filter(|key| *key != held.proof.key).collect()
-        }
-    };
-    Ok(Event::Adopted {
-        policy: v.rules.policy.clone(),
-        held,
-        created_ms: v.store()?.current_created_ms,
-        baseline,
-        unmanaged,
-        by_operator,
-    })
-}
-
 /// Preflight (R22): every guard before the first create. Nothing is done when it fails.
 fn start(v: &View<'_>, trigger: Trigger) -> Found<Step> {
     let leak = trigger == Trigger::Leak;
@@ -191,7 +166,7 @@ fn stop(v: &View<'_>, trigger: Trigger, why: Refusal) -> Step {
         Refusal::CurrentMalformed | Refusal::NoCurrent => ParkReason::CurrentMalformed,
         Refusal::ForeignPending => ParkReason::ForeignPending,
         Refusal::CurrentChanged => ParkReason::CurrentChanged,
-        other => ParkReason::Trouble { class: Class::Rejected, step: format!("{other:?}") },
+        refusal => ParkReason::PreflightRefused { refusal },
     };
     v.park(reason)
 }

@@ -84,7 +84,12 @@ fn another_remains(v: &View<'_>, key: &KeyId) -> Found<bool> {
     if v.rules.named_actor {
         match &v.seen.named_actor {
             Fact::Unread => return Err(Step::look(Read::NamedActor)),
-            Fact::Known(Exchange::Alive { .. }) => return Ok(true),
+            Fact::Known(Exchange::Alive { .. }) => {
+                let named = v.seen.named_key.as_ref();
+                if named.is_none_or(|named| named != key && !v.state.is_suspect(named)) {
+                    return Ok(true);
+                }
+            }
             Fact::Known(_) | Fact::Unclear(_) => {}
         }
     }

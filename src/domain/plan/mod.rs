@@ -3,6 +3,7 @@
 //! The order is the protocol's: *open question → heal → kill → next step*. A fact that is missing
 //! yields [`Step::Look`]; nothing is guessed. Reads no clock, sends nothing, keeps nothing.
 
+mod account;
 mod advance;
 mod guards;
 mod heal;
@@ -82,7 +83,9 @@ fn machine(v: &View<'_>) -> Found<Step> {
         return idle::idle(v);
     };
     let Some(park) = &v.state.parked else {
-        return advance::advance(v, rotation).map(|step| v.bounded(step));
+        return match advance::advance(v, rotation) {
+            Ok(step) | Err(step) => Ok(v.bounded(step)),
+        };
     };
     if !cures_itself(&park.reason) {
         return Ok(v.wait_for_operator());

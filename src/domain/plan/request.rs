@@ -1,13 +1,9 @@
 //! Requests of people, weighed only when no question is open: abort, resume, adopt.
 
-use super::idle;
+use super::account;
 use super::step::Step;
 use super::view::{Found, View};
-use crate::domain::facts::KeyProof;
-use crate::domain::state::{
-    Baseline, Event, Held, Life, ParkReason, Phase, Refusal, RequestKind, Rotation,
-};
-use std::collections::BTreeSet;
+use crate::domain::state::{Event, Held, Life, ParkReason, Phase, Refusal, RequestKind, Rotation};
 
 pub(super) fn weigh(v: &View<'_>) -> Found<Option<Step>> {
     let asked = &v.state.requests;
@@ -96,7 +92,7 @@ fn adopt(v: &View<'_>) -> Found<Step> {
         return refuse(Refusal::NothingOpen);
     }
     let held = Held { proof: proof.clone(), version: version.clone() };
-    let adopted = idle::adopted(v, held, true)?;
+    let adopted = account::adopted(v, held, true)?;
     Ok(Step::Record(vec![adopted, answer(RequestKind::Adopt, None)]))
 }
 
@@ -113,25 +109,10 @@ fn accept_profile(v: &View<'_>) -> Found<Option<Step>> {
         return Ok(None);
     }
     v.holding(&staged.version)?;
-    let baseline = baseline(v, &staged.proof)?;
+    let baseline = account::baseline(v, &staged.proof)?;
     Ok(Some(Step::Record(vec![
         Event::BaselineTaken { baseline },
         Event::Unparked { by_operator: true },
         answer(RequestKind::Adopt, None),
     ])))
-}
-
-/// What a key shows of the account, to compare the next one with.
-pub(super) fn baseline(v: &View<'_>, proof: &KeyProof) -> Found<Baseline> {
-    let profile = v.profile(proof)?;
-    Ok(Baseline {
-        identity: profile.identity.clone(),
-        canaries: profile.canaries.clone(),
-        questions: v.rules.canaries,
-    })
-}
-
-/// Key ids of a list, for the record of a clean one.
-pub(super) fn ids(index: &crate::domain::facts::KeyIndex) -> BTreeSet<crate::domain::ids::KeyId> {
-    index.keys.keys().cloned().collect()
 }

@@ -26,6 +26,8 @@ pub(super) enum Purpose {
 const MAX_REVIVALS: u32 = 5;
 /// The list may lag behind our own change for this long before it is looked at again.
 const LIST_RECHECK_MS: i64 = 1_000;
+const LAG_MS: i64 = 5_000;
+const SLOW_DISABLE_MS: i64 = 15_000;
 
 /// The next step of retiring `key`; `None` when it is gone and that is proven.
 pub(super) fn retire(v: &View<'_>, key: &KeyId, purpose: Purpose) -> Found<Option<Step>> {
@@ -34,8 +36,8 @@ pub(super) fn retire(v: &View<'_>, key: &KeyId, purpose: Purpose) -> Found<Optio
     match &managed.life {
         Life::Live => case.disable().map(Some),
         Life::Disabled { pinned: false, sent, at, .. } => case.pin(sent.as_ref(), at).map(Some),
-        Life::Disabled { proven: false, pin, .. } => {
-            case.prove_dead(managed, pin.as_ref()).map(Some)
+        Life::Disabled { proven: false, pin, at, .. } => {
+            case.prove_dead(managed, pin.as_ref(), at).map(Some)
         }
         Life::Disabled { .. } if managed.origin == Origin::Foreign => Ok(None),
         Life::Disabled { pin, at, .. } => case.delete(managed, pin.as_ref(), at),
@@ -95,11 +97,14 @@ impl Case<'_> {
             return Err(self.v.trouble(Class::Unknown, "list"));
         }
         let proof = self.managed.and_then(|m| m.version.as_ref().and(m.proof(self.key)));
-        if let Some(proof) = proof
-            && self.v.works_if_clear(&proof)? == Some(true)
-        {
-            // The list lacks a key that authenticates: it is not the whole list.
-            return Err(self.v.trouble(Class::Unknown, "list"));
+        if let Some(proof) = proof {
+            match self.v.works_if_clear(&proof)? {
+                Some(false) => {}
+                // No version holds its secret any more: nobody can present it.
+                None if *self.v.seen.exchange(&proof) == Fact::Unclear(Class::Conflict) => {}
+                // A list that lacks a key which authenticates is not the whole list.
+                Some(true) | None => return Err(self.v.trouble(Class::Unknown, "list")),
+            }
         }
         Ok(Step::record(Event::Proven {
             key: self.key.clone(),
@@ -139,13 +144,17 @@ impl Case<'_> {
 
     /// A list may lag for a moment behind our own acknowledged change (R13).
     fn wait_out_lag(&self, at: &Moment) -> Found<()> {
-        if self.v.passed(at, self.v.rules.lag_ms.min(5_000)) {
+        self.wait_out(at, LAG_MS)
+    }
+
+    fn wait_out(&self, at: &Moment, most_ms: i64) -> Found<()> {
+        if self.v.passed(at, self.v.rules.lag_ms.min(most_ms)) {
             return Ok(());
         }
         Err(Step::Wait { reason: WaitFor::ReadsLag, ms: LIST_RECHECK_MS })
     }
 
-    fn prove_dead(&self, managed: &ManagedKey, pin: Option<&Etag>) -> Found<Step> {
+    fn prove_dead(&self, managed: &ManagedKey, pin: Option<&Etag>, at: &Moment) -> Found<Step> {
         let readable =
             managed.version.is_some() || self.v.seen.in_memory == managed.proof(self.key);
         let Some(dying) = managed.proof(self.key).filter(|_| readable) else {
@@ -156,7 +165,11 @@ impl Case<'_> {
         match self.v.seen.death(&dying) {
             Fact::Unread => Err(Step::look(Read::Death { dying, control })),
             Fact::Known(Death::Proven) => Ok(proven(Evidence::Rejected { control })),
-            Fact::Known(Death::Alive) => Ok(Step::record(Event::Revived { key: self.key.clone() })),
+            Fact::Known(Death::Alive) => {
+                // A disable may take a moment to reach every server.
+                self.wait_out(at, SLOW_DISABLE_MS)?;
+                Ok(Step::record(Event::Revived { key: self.key.clone() }))
+            }
             Fact::Known(Death::NoSecret) => self.listed_disabled(pin),
             Fact::Known(Death::NoControl) => Err(self.v.trouble(Class::Unknown, "prove")),
             Fact::Unclear(class) => Err(self.v.trouble(*class, "prove")),

@@ -57,7 +57,7 @@ impl<'a> View<'a> {
         let trouble =
             |park: &crate::domain::state::Park| matches!(park.reason, ParkReason::Trouble { .. });
         match &self.state.parked {
-            Some(park) if !trouble(park) => self.wait_for_operator(),
+            Some(park) if !trouble(park) || park.reason == reason => self.wait_for_operator(),
             _ => Step::record(Event::Parked { reason }),
         }
     }
@@ -194,7 +194,10 @@ impl<'a> View<'a> {
         if self.rules.named_actor {
             match &self.seen.named_actor {
                 Fact::Unread => return Err(Step::look(Read::NamedActor)),
-                Fact::Known(Exchange::Alive { .. }) => return Ok(Actor::Named),
+                Fact::Known(Exchange::Alive { .. }) if !self.named_actor_is(except) => {
+                    return Ok(Actor::Named);
+                }
+                Fact::Known(Exchange::Alive { .. }) => {}
                 Fact::Known(Exchange::Rejected) => {}
                 Fact::Known(_) | Fact::Unclear(_) => unclear = true,
             }
@@ -213,6 +216,11 @@ impl<'a> View<'a> {
             return Err(self.trouble(Class::Unknown, "exchange"));
         }
         Err(self.park(ParkReason::NoActor))
+    }
+
+    /// Whether the named actor is this very key: then it is no other credential (R16, R18).
+    pub fn named_actor_is(&self, key: Option<&KeyId>) -> bool {
+        key.is_some() && self.seen.named_key.as_ref() == key
     }
 
     /// Credentials that might call the issuer, best first.
@@ -256,7 +264,10 @@ impl<'a> View<'a> {
         let index = self.keys(actor)?;
         let holds_live_key = match actor {
             Actor::Key(proof) => index.keys.contains_key(&proof.key),
-            Actor::Named => true,
+            Actor::Named => {
+                let live = self.current_alive()?;
+                live.is_none_or(|(_, proof)| index.keys.contains_key(&proof.key))
+            }
         };
         if index.complete && holds_live_key {
             Ok(index)

@@ -42,6 +42,8 @@ pub enum ParkReason {
     KeepsReviving { key: KeyId },
     /// The same failure again and again; cured by itself when it stops.
     Trouble { class: Class, step: String },
+    /// A leak's rotation cannot start; it does by itself once that is mended.
+    PreflightRefused { refusal: Refusal },
     /// The rotation that a leak started was rolled back, by abort or twice; the suspect lives on.
     LeakRolledBack,
 }
@@ -124,6 +126,7 @@ impl ParkReason {
             Self::NoActor => "no_actor",
             Self::KeepsReviving { .. } => "keeps_reviving",
             Self::Trouble { .. } => "trouble",
+            Self::PreflightRefused { .. } => "preflight_refused",
             Self::LeakRolledBack => "leak_rolled_back",
         }
     }

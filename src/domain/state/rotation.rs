@@ -136,9 +136,17 @@ pub struct Rotation {
     pub token_life_ms: Option<i64>,
     pub label_moves: u32,
     pub aborted: bool,
+    /// The attempt at which an operator last said to go on.
+    pub attempt_floor: u32,
 }
 
 impl Rotation {
+    /// Attempts since an operator last said to go on.
+    #[must_use]
+    pub fn attempts_spent(&self) -> u32 {
+        self.attempt.saturating_sub(self.attempt_floor)
+    }
+
     /// The newest version that holds the new credential.
     #[must_use]
     pub fn staged_new(&self) -> Option<&StagedVersion> {

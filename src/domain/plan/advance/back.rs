@@ -21,10 +21,16 @@ impl Case<'_> {
             Names::Other => return Err(self.v.park(ParkReason::CurrentChanged)),
             Names::New(version, proof) => (version, proof),
         };
-        if let Some(step) = self.enable_old()? {
+        let works = self.v.works(old)?;
+        let disabled = self.v.state.keys.get(&old.key).is_some_and(|k| k.life != Life::Live);
+        if works && disabled {
+            // Somebody enabled it before us.
+            return Ok(Step::record(Event::Revived { key: old.key.clone() }));
+        }
+        if disabled && let Some(step) = self.enable_old()? {
             return Ok(step);
         }
-        if !self.v.works(old)? {
+        if !works {
             if self.v.works(new)? {
                 return Ok(Self::enter(Phase::Promoted, Some("the old key no longer works")));
             }
@@ -71,7 +77,7 @@ impl Case<'_> {
         {
             return Ok(promote(&staged.version));
         }
-        if self.r.attempt >= MAX_ATTEMPTS {
+        if self.r.attempts_spent() >= MAX_ATTEMPTS {
             return Err(self.v.park(ParkReason::TooManyAttempts));
         }
         Ok(Step::Do(Effect::Stage {

@@ -7,8 +7,8 @@ use crate::domain::class::Class;
 use crate::domain::clocks::remaining_ms;
 use crate::domain::facts::{Actor, KeyProof};
 use crate::domain::ids::{KeyId, VersionId};
+use crate::domain::plan::account;
 use crate::domain::plan::guards::{self, MAX_LABEL_MOVES};
-use crate::domain::plan::request;
 use crate::domain::plan::retire::{Purpose, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;
@@ -17,7 +17,7 @@ use crate::domain::state::{Effect, Life, Origin};
 impl Case<'_> {
     /// Under an open report the list is not clean yet: what appeared since stays a stranger.
     pub(super) fn clean_list(&self, current: &KeyProof) -> Found<BTreeSet<KeyId>> {
-        let keys = request::ids(self.v.complete_keys(&Actor::Key(current.clone()))?);
+        let keys = account::ids(self.v.complete_keys(&Actor::Key(current.clone()))?);
         let orphans: BTreeSet<_> =
             self.v.state.orphans_unruled().map(|(key, _)| key.clone()).collect();
         let clean = keys.difference(&orphans);

@@ -5,8 +5,8 @@ use crate::domain::class::Class;
 use crate::domain::clocks::remaining_ms;
 use crate::domain::facts::{Fact, Holding, KeyProof, Profile, Read};
 use crate::domain::ids::KeyId;
+use crate::domain::plan::account;
 use crate::domain::plan::idle::{MAX_ORPHANS, possible_orphans};
-use crate::domain::plan::request;
 use crate::domain::plan::retire::{Purpose, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;
@@ -43,7 +43,7 @@ impl<'a> Case<'a> {
             }
         }
         let actor = self.v.actor(None)?;
-        let snapshot = request::ids(self.v.complete_keys(&actor)?);
+        let snapshot = account::ids(self.v.complete_keys(&actor)?);
         Ok(Step::Do(Effect::Issue { actor, snapshot }))
     }
 
@@ -100,7 +100,7 @@ impl<'a> Case<'a> {
         };
         let (base, _) = self.still_old()?;
         self.pending_is_free()?;
-        if self.r.attempt >= MAX_ATTEMPTS {
+        if self.r.attempts_spent() >= MAX_ATTEMPTS {
             return Err(self.v.park(ParkReason::TooManyAttempts));
         }
         if self.stage_is_refused() {
@@ -199,7 +199,7 @@ impl<'a> Case<'a> {
             return Ok(Self::enter(Phase::Staged, Some("the new key stopped working")));
         }
         if *current != staged.base {
-            if self.r.attempt >= MAX_ATTEMPTS {
+            if self.r.attempts_spent() >= MAX_ATTEMPTS {
                 return Err(self.v.park(ParkReason::TooManyAttempts));
             }
             // Same credential, other fields: somebody edited them. Build on what is there now (R6).

@@ -12,7 +12,7 @@ use crate::domain::ids::VersionId;
 use crate::domain::state::{Event, ParkReason, Phase, Rotation};
 
 /// Attempts to stage on a *current* that keeps changing (R6), over all new secrets.
-pub(super) const MAX_ATTEMPTS: u32 = 12;
+pub(super) const MAX_ATTEMPTS: u32 = 10;
 const MAX_CREATES: u32 = 3;
 /// A new key may need a moment to work everywhere (F13): tries, and the waits between them.
 const MAX_VERIFY_FAILURES: u32 = 6;

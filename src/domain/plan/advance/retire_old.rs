@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Case, Names};
 use crate::domain::ids::KeyId;
-use crate::domain::plan::request;
+use crate::domain::plan::account;
 use crate::domain::plan::retire::{Purpose, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;
@@ -76,9 +76,11 @@ impl Case<'_> {
 
     /// The promoted key is a suspect: this rotation ends, the report starts the next at once (R14).
     pub(super) fn supersede(&self) -> Found<Step> {
-        self.quiesced()?;
+        if !self.v.state.questions.is_empty() {
+            return Err(Step::Wait { reason: WaitFor::Quiesce, ms: self.quiesce_left() });
+        }
         let actor = self.v.actor(None)?;
-        let keys = request::ids(self.v.complete_keys(&actor)?);
+        let keys = account::ids(self.v.complete_keys(&actor)?);
         // Only what was known before the leak counts as known after it.
         let keys = keys.intersection(&self.known_or_managed()).cloned().collect();
         Ok(Step::record(Event::Ended { ending: Ending::Superseded, keys }))
@@ -99,7 +101,7 @@ impl Case<'_> {
         let Some(proof) = self.r.new_proof() else {
             return Err(self.v.park(ParkReason::StagedChanged));
         };
-        let baseline = request::baseline(self.v, proof)?;
+        let baseline = account::baseline(self.v, proof)?;
         let keys = self.clean_list(proof)?;
         Ok(Step::Record(vec![
             Event::BaselineTaken { baseline },

@@ -1,6 +1,7 @@
 //! What of an account is ours to rotate, and what it looks like from outside (R23, R31).
 
 use super::phase::last;
+use super::request::served_until_now;
 use crate::domain::clocks::Moment;
 use crate::domain::state::{Adoption, Ending, Event, Life, ManagedKey, Origin, Settled, State};
 
@@ -21,6 +22,7 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
             managed.version = Some(held.version.clone());
             managed.life = Life::Live;
             state.orphans.remove(&held.proof.key);
+            served_until_now(state, &now);
             if let Some(rotation) = state.rotation.take() {
                 state.last = Some(last(&rotation, Ending::Superseded, now.clone()));
             }

@@ -43,6 +43,7 @@ pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied 
         token_life_ms: *token_life_ms,
         label_moves: 0,
         aborted: false,
+        attempt_floor: 0,
     });
     Ok(())
 }
@@ -91,6 +92,16 @@ pub(super) fn entered(
     if phase == Phase::Promoted && rotation.promoted_at.is_none() {
         rotation.promoted_at = Some(now.clone());
     }
+    let promoted = rotation.promoted_at.is_some();
+    if phase == Phase::RollingBack
+        && promoted
+        && let Some(new) = rotation.new.as_ref().map(|new| new.key.clone())
+        && let Some(managed) = state.keys.get_mut(&new)
+    {
+        // It was current; who moved it back, and when, nobody told us.
+        managed.last_served = Some(now.clone());
+    }
+    let Some(rotation) = state.rotation.as_ref() else { return Ok(()) };
     if phase == Phase::Promoted {
         // Seen, not acknowledged: until now the old key may have been served.
         let old = rotation.old.proof.key.clone();

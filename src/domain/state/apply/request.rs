@@ -44,10 +44,24 @@ pub(super) fn answered(state: &mut State, request: RequestKind) {
     }
 }
 
-pub(super) fn unparked(state: &mut State, by_operator: bool) -> Applied {
+pub(super) fn unparked(state: &mut State, now: Moment, by_operator: bool) -> Applied {
     let Some(park) = state.parked.take() else {
         return illegal("unparked", "nothing is parked");
     };
+    if matches!(park.reason, ParkReason::CurrentMovedBack | ParkReason::CurrentChanged) {
+        // Nobody looked while it was parked: consumers may have been served either key until now.
+        served_until_now(state, &now);
+    }
+    if by_operator {
+        if let Some(rotation) = state.rotation.as_mut() {
+            rotation.attempt_floor = rotation.attempt;
+        }
+        if let ParkReason::KeepsReviving { key } = &park.reason
+            && let Some(managed) = state.keys.get_mut(key)
+        {
+            managed.revivals = 0;
+        }
+    }
     if by_operator && let Some(leak) = state.requests.leak.as_mut() {
         leak.rolled_back = 0;
     }
@@ -56,4 +70,15 @@ pub(super) fn unparked(state: &mut State, by_operator: bool) -> Applied {
         return pin_lost(state, key);
     }
     Ok(())
+}
+
+/// Both keys of a rotation that was promoted, or its old key, count as served until this moment.
+pub(super) fn served_until_now(state: &mut State, now: &Moment) {
+    let Some(rotation) = &state.rotation else { return };
+    let new = rotation.new.as_ref().filter(|_| rotation.promoted_at.is_some());
+    for key in std::iter::once(&rotation.old.proof.key).chain(new.map(|new| &new.key)) {
+        if let Some(managed) = state.keys.get_mut(key) {
+            managed.last_served = Some(now.clone());
+        }
+    }
 }

@@ -1,0 +1,47 @@
+//! What an account shows of itself, taken down for later comparison: its keys, its baseline, the
+//! key that is adopted (R23, R31).
+
+use std::collections::BTreeSet;
+
+use super::view::{Found, View};
+use crate::domain::class::Class;
+use crate::domain::facts::{Actor, Fact, KeyIndex, KeyProof};
+use crate::domain::ids::KeyId;
+use crate::domain::state::{Baseline, Event, Held};
+
+/// The event that adopts what `held` names. The account's other keys are recorded, not judged.
+pub(super) fn adopted(v: &View<'_>, held: Held, by_operator: bool) -> Found<Event> {
+    let baseline = baseline(v, &held.proof)?;
+    let actor = Actor::Key(held.proof.clone());
+    let unmanaged = match &v.seen.keys {
+        // A key that may not list can still be adopted; preflight will say what it lacks.
+        Fact::Unclear(Class::Rejected | Class::Misconfigured) => BTreeSet::new(),
+        _ => {
+            let index = v.complete_keys(&actor)?;
+            ids(index).into_iter().filter(|key| *key != held.proof.key).collect()
+        }
+    };
+    Ok(Event::Adopted {
+        policy: v.rules.policy.clone(),
+        held,
+        created_ms: v.store()?.current_created_ms,
+        baseline,
+        unmanaged,
+        by_operator,
+    })
+}
+
+/// What a key shows of the account, to compare the next one with.
+pub(super) fn baseline(v: &View<'_>, proof: &KeyProof) -> Found<Baseline> {
+    let profile = v.profile(proof)?;
+    Ok(Baseline {
+        identity: profile.identity.clone(),
+        canaries: profile.canaries.clone(),
+        questions: v.rules.canaries,
+    })
+}
+
+/// Key ids of a list, for the record of a clean one.
+pub(super) fn ids(index: &KeyIndex) -> BTreeSet<KeyId> {
+    index.keys.keys().cloned().collect()
+}
