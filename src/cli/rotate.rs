@@ -28,8 +28,9 @@ pub async fn rotate(context: &Context, args: &RotateArgs) -> Result<Exit, CliErr
     let job = Arc::new(Now { flags: args.flags.clone() });
     let verdicts = drive(context, &app, &held.journal, policies, job).await?;
     let names: Vec<String> = verdicts.iter().map(|verdict| verdict.policy.clone()).collect();
+    let exit = conclude(context.out, &verdicts);
     context.remind(&app, held.journal.as_ref(), &names).await?;
-    Ok(conclude(context.out, &verdicts))
+    Ok(exit)
 }
 
 /// The policies that are meant; what does not go together is refused before anything is sent.
@@ -81,6 +82,15 @@ fn check(flags: &RotateFlags) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Without a first contact nobody knows which keys are ours: the report could not be written down.
+fn not_reported(mut met: Verdict) -> Verdict {
+    met.message.push_str(
+        " The leak was NOT recorded: the secret was never adopted. Disable the key in ION by hand, \
+         or mend this and report it again.",
+    );
+    met
+}
+
 struct Now {
     flags: RotateFlags,
 }
@@ -92,7 +102,7 @@ impl Job for Now {
             let before = bench.engine.state().clone();
             let (_, met) = bench.run(Asked::Nothing, &before, Goal::Nothing, BUDGET_MS).await?;
             if bench.engine.state().adoption != Adoption::Adopted {
-                return Ok(met);
+                return Ok(if self.flags.leaked { not_reported(met) } else { met });
             }
         }
         if self.flags.leaked { self.leaked(bench).await } else { self.rotate(bench).await }

@@ -23,8 +23,9 @@ pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
         context.out.note("the policies directory holds no policy: nothing to do");
     }
     let names: Vec<String> = verdicts.iter().map(|verdict| verdict.policy.clone()).collect();
+    let exit = conclude(context.out, &verdicts);
     context.remind(&app, held.journal.as_ref(), &names).await?;
-    Ok(conclude(context.out, &verdicts))
+    Ok(exit)
 }
 
 struct Once {
@@ -35,13 +36,20 @@ struct Once {
 impl Job for Once {
     async fn work(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
         let before = bench.engine.state().clone();
-        if is_due(bench) {
+        let due = is_due(bench);
+        if due {
             let reason = Some("due".to_owned());
             let by = Requester { who: "schedule".to_owned(), reason };
             bench.engine.request(Request::Rotate { trigger: Trigger::Schedule }, by).await?;
         }
-        let (_, verdict) =
-            bench.run(Asked::Nothing, &before, Goal::Nothing, self.budget_ms).await?;
+        let (_, verdict) = bench
+            .run(
+                if due { Asked::Rotate } else { Asked::Nothing },
+                &before,
+                Goal::Nothing,
+                self.budget_ms,
+            )
+            .await?;
         Ok(verdict)
     }
 }

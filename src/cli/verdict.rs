@@ -86,6 +86,13 @@ pub fn judge(
     if let Some(verdict) = leaked(asked, name, state, halt) {
         return verdict;
     }
+    // A wish that was refused in this run says so before the park that it did not lift.
+    let wish = matches!(asked, Asked::Resume | Asked::Abort | Asked::Adopt);
+    if let Some((kind, why)) =
+        state.refused.as_ref().filter(|(kind, _)| wish && answers(asked, *kind))
+    {
+        return Verdict::failed(name, refusal(name, *kind, why));
+    }
     if let Some(park) = &state.parked {
         let problem = parked(name, &park.reason, state.rotation.as_ref());
         return Verdict::of(name, Exit::Operator, "parked", problem);
@@ -119,7 +126,7 @@ fn with_orphans(mut verdict: Verdict, state: &State) -> Verdict {
 fn answers(asked: Asked, kind: RequestKind) -> bool {
     matches!(
         (asked, kind),
-        (Asked::Nothing | Asked::Rotate, RequestKind::Rotate)
+        (Asked::Rotate, RequestKind::Rotate)
             | (Asked::Leak, RequestKind::Leak)
             | (Asked::Resume, RequestKind::Resume)
             | (Asked::Abort, RequestKind::Abort)
@@ -236,6 +243,11 @@ fn standing(asked: Asked, subject: &Subject<'_>, now: &Stamp) -> Verdict {
             "the secret could not be looked at.",
         )
         .next(format!("rekeyd plan {name}"));
+    }
+    if !state.questions.is_empty() {
+        let said = "a request whose reply was lost is still open; nothing else is sent until it is \
+                    certain that it can no longer land.";
+        return Verdict::new(name, Exit::Done, "waiting", said.to_owned()).next(RUN_ONCE);
     }
     let key = state.settled.as_ref().map(|settled| settled.held.proof.key.to_string());
     let due = due_ms(subject)

@@ -34,8 +34,9 @@ async fn wish(
     let held = context.hold(&app)?;
     let job = Arc::new(Wish { request, asked });
     let verdicts = drive(context, &app, &held.journal, vec![policy], job).await?;
+    let exit = conclude(context.out, &verdicts);
     context.remind(&app, held.journal.as_ref(), &[name.to_owned()]).await?;
-    Ok(conclude(context.out, &verdicts))
+    Ok(exit)
 }
 
 /// Makes a request and runs until it is weighed and nothing more can be done now.

@@ -65,7 +65,8 @@ impl Search {
         let mut files = 0;
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_file() {
+            // The reserve is 4 MiB of nothing; every other file is searched.
+            if path.is_file() && !path.ends_with("journal.reserve") {
                 self.assert_clean(&std::fs::read(&path).unwrap(), &path.display().to_string());
                 files += 1;
             }

@@ -197,8 +197,7 @@ impl<'a> View<'a> {
                 Fact::Known(Exchange::Alive { .. }) if !self.named_actor_is(except) => {
                     return Ok(Actor::Named);
                 }
-                Fact::Known(Exchange::Alive { .. }) => {}
-                Fact::Known(Exchange::Rejected) => {}
+                Fact::Known(Exchange::Alive { .. } | Exchange::Rejected) => {}
                 Fact::Known(_) | Fact::Unclear(_) => unclear = true,
             }
         }

@@ -73,7 +73,7 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
             state.parked = Some(Park { reason: reason.clone(), since: now });
             Ok(())
         }
-        Event::Unparked { by_operator } => unparked(state, now, *by_operator),
+        Event::Unparked { by_operator } => unparked(state, &now, *by_operator),
         Event::Troubled { class, step } => {
             troubled(
                 state,

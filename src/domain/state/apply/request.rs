@@ -44,13 +44,13 @@ pub(super) fn answered(state: &mut State, request: RequestKind) {
     }
 }
 
-pub(super) fn unparked(state: &mut State, now: Moment, by_operator: bool) -> Applied {
+pub(super) fn unparked(state: &mut State, now: &Moment, by_operator: bool) -> Applied {
     let Some(park) = state.parked.take() else {
         return illegal("unparked", "nothing is parked");
     };
     if matches!(park.reason, ParkReason::CurrentMovedBack | ParkReason::CurrentChanged) {
         // Nobody looked while it was parked: consumers may have been served either key until now.
-        served_until_now(state, &now);
+        served_until_now(state, now);
     }
     if by_operator {
         if let Some(rotation) = state.rotation.as_mut() {
