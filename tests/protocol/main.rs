@@ -1,10 +1,17 @@
 //! The protocol on virtual time, against the sandbox's tenant and a store by AWS's rules.
 
 #![cfg(feature = "sandbox")]
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "tests"
+)]
 
 mod faults;
 mod leaks;
 mod people;
 mod rotation;
+mod walk;
 mod world;

@@ -221,3 +221,21 @@ async fn an_old_key_that_a_person_enabled_again_is_not_deleted() {
     assert_sound(&world, &halt, &state, "resumed");
     assert!(!world.tenant.alive(&first), "resume is the word that it may go");
 }
+
+/// Found by a random walk: *current* was a version that a person had edited, so the move back did
+/// not know whose drain it began, and the promoted key was disabled under its consumers.
+#[tokio::test]
+async fn a_revert_from_an_edited_version_gives_the_new_key_its_own_drain() {
+    let world = World::new();
+    world.poll();
+    let mut engine = world.open().await.unwrap();
+    engine.request(rotate(), tester()).await.unwrap();
+    engine.run(Goal::Current, HOUR, &mut Stop::never()).await.unwrap();
+    world.pass(HOUR);
+    world.store.edit_rest("{\"note\":2}");
+    engine.request(Request::Abort, tester()).await.unwrap();
+    let halt = engine.run(Goal::Nothing, 96 * HOUR, &mut Stop::never()).await.unwrap();
+    assert_sound(&world, &halt, engine.state(), "reverted");
+    assert_eq!(world.counted().failures, 0, "consumers lost the key that they had cached");
+    assert_eq!(world.store.current_rest().as_deref(), Some("{\"note\":2}"));
+}

@@ -469,6 +469,11 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// Events with the time since the start.
+    pub fn story(&self) -> Vec<(i64, Event)> {
+        let rows = self.rows.lock().unwrap();
+        rows.iter().map(|row| (row.at.boottime_ms, row.event.clone())).collect()
+    }
     pub fn events(&self) -> Vec<Event> {
         self.rows.lock().unwrap().iter().map(|row| row.event.clone()).collect()
     }

@@ -169,22 +169,18 @@ pub(super) fn promoted(
     let Some(rotation) = state.rotation.as_mut() else {
         return illegal("settled", "no rotation is open");
     };
-    // Whatever the move was, until this moment consumers may have been served the key it left.
-    let key_of = |version: &VersionId| {
-        rotation
-            .staged
-            .iter()
-            .find(|s| s.version == *version)
-            .map_or(&rotation.old.proof.key, |s| &s.proof.key)
-            .clone()
-    };
-    let (left, reached) = (key_of(from), key_of(to));
-    for key in [Some(left), matches!(outcome, Outcome::Overtaken).then_some(reached.clone())] {
-        if let Some(managed) = key.and_then(|key| state.keys.get_mut(&key)) {
+    let staged = rotation.staged.iter().find(|s| s.version == *to);
+    let reached = staged.map_or(&rotation.old.proof.key, |s| &s.proof.key).clone();
+    // Until this moment consumers may have been served the key that the move left. `from` may be
+    // a version that a person edited, so its key is told by what it is not.
+    let overtaken = matches!(outcome, Outcome::Overtaken);
+    let both = [Some(&rotation.old.proof.key), rotation.new.as_ref().map(|new| &new.key)];
+    for key in both.into_iter().flatten().filter(|key| overtaken || **key != reached) {
+        if let Some(managed) = state.keys.get_mut(key) {
             managed.last_served = Some(now.clone());
         }
     }
-    if matches!(outcome, Outcome::Overtaken) {
+    if overtaken {
         return Ok(());
     }
     rotation.moved = Some((from.clone(), now.clone()));

@@ -95,7 +95,7 @@ pub(super) fn entered(
         // Seen, not acknowledged: until now the old key may have been served.
         let old = rotation.old.proof.key.clone();
         if let Some(managed) = state.keys.get_mut(&old) {
-            managed.last_served.get_or_insert(now);
+            managed.last_served = Some(now);
         }
     }
     Ok(())
