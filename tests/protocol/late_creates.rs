@@ -1,5 +1,6 @@
 //! A create whose reply is lost and that lands as late as it can, while the list lags.
 
+use rekeyd::domain::state::Phase;
 use rekeyd::engine::Halt;
 use rekeyd::sandbox::{CallKind, Fault, What};
 
@@ -35,13 +36,16 @@ async fn a_create_that_lands_last_is_not_forgotten_though_the_list_lags() {
 #[tokio::test]
 async fn a_key_that_shows_up_only_after_its_create_was_given_up_is_a_possible_orphan() {
     let world = World::new();
-    let mut engine = world.adopted().await;
+    drop(world.adopted().await);
+    world.pass(600 * SECOND);
     let late = What::LateLanding { after_ms: 300_000, hang_ms: 0 };
     world.tenant.add_fault(fault(CallKind::CreateApiKey, 1, late)).unwrap();
-    // Far beyond every lag that R13 allows for; over before the drain is.
+    // Far beyond every lag that R13 allows for.
     let stale = What::StaleMs { ms: 590_000 };
-    world.tenant.add_fault(fault(CallKind::ApiKeys, 40, stale)).unwrap();
-    let halt = world.ask(&mut engine, rotate()).await;
+    world.tenant.add_fault(fault(CallKind::ApiKeys, 1_000, stale)).unwrap();
+    let mut engine = world.rotating(Phase::Staged).await;
+    world.tenant.clear_faults();
+    let halt = world.go_on(&mut engine).await;
     assert_eq!(halt, Halt::Reached, "{:#?}", engine.state());
     assert_sound(&world, &halt, engine.state(), "shown too late");
     assert_eq!(engine.state().orphans_unruled().count(), 1, "{:#?}", engine.state());

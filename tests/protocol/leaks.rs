@@ -148,10 +148,14 @@ async fn a_delete_that_is_never_answered_is_not_sent_for_ever() {
     world.tenant.add_fault(Fault { on, nth: 1, count: 1_000_000, key: None, what }).unwrap();
     let report = leak(engine.state(), false);
     engine.request(report, tester()).await.unwrap();
-    engine.run(Goal::SuspectsDead, 24 * HOUR, &mut Stop::never()).await.unwrap();
-    engine.run(Goal::Nothing, 7 * 24 * HOUR, &mut Stop::never()).await.unwrap();
+    let reported_ms = world.now_ms();
+    let halt = engine.run(Goal::SuspectsDead, 24 * HOUR, &mut Stop::never()).await.unwrap();
+    assert_eq!(halt, Halt::Reached);
+    assert!(world.now_ms() - reported_ms < 60_000, "the report waited for a dead key's delete");
+    let halt = engine.run(Goal::Nothing, 7 * 24 * HOUR, &mut Stop::never()).await.unwrap();
     let sent = world.tenant.ledger().iter().filter(|e| e.kind == on).count();
-    assert!(sent <= 30, "{sent} deletes");
+    assert_eq!(sent, 6);
+    assert_eq!(halt, Halt::Parked);
     for key in engine.state().suspects.keys() {
         assert!(!world.tenant.alive(key.as_str()));
     }

@@ -63,6 +63,10 @@ fn of_keys(before: &State, event: &Event) -> String {
         Event::VerifyFailed => {
             "the new key was rejected; it may not be known everywhere yet".into()
         }
+        Event::Unexplained { keys } => {
+            let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
+            format!("showed up after its create was given up: {}", keys.join(", "))
+        }
         Event::Strangers { keys } if keys.is_empty() => "no key appeared around the leak".into(),
         Event::Strangers { keys } => format!("{} keys appeared around the leak", keys.len()),
         Event::Kept { key, by } => format!("{} ruled that key {key} may live", by.who),
