@@ -18,5 +18,6 @@ mod leaks;
 mod moved_back;
 mod people;
 mod rotation;
+mod storm;
 mod walk;
 mod world;
