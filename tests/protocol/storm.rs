@@ -65,7 +65,6 @@ impl Storm {
             2 => self.world.time.reboot(dice.pick(&[SECOND, HOUR, 30 * HOUR])),
             _ => {}
         }
-        self.world.crash.arm(if dice.below(3) == 0 { 0 } else { 1 + dice.below(200) });
     }
 
     fn wish(&mut self, state: &State) -> Option<Request> {
@@ -144,13 +143,17 @@ impl Storm {
         self.world.journal.refuse(0);
         self.world.time.set_wall_error(0);
         let mut engine = self.world.open().await.unwrap();
-        let mut halt = engine.run(Goal::Nothing, 96 * HOUR, &mut Stop::never()).await.unwrap();
-        for request in [Request::Resume, Request::Resume, Request::Adopt, Request::Resume] {
-            if halt != Halt::Parked {
-                break;
-            }
-            engine.request(request, tester()).await.unwrap();
-            halt = engine.run(Goal::Nothing, 96 * HOUR, &mut Stop::never()).await.unwrap();
+        let mut halt = self.world.go_on(&mut engine).await;
+        let mut words = [Request::Resume, Request::Resume, Request::Adopt, Request::Resume].iter();
+        for _ in 0..10 {
+            halt = match halt {
+                Halt::Parked => match words.next() {
+                    Some(word) => self.world.ask(&mut engine, word.clone()).await,
+                    None => break,
+                },
+                Halt::Troubled { .. } => self.world.go_on(&mut engine).await,
+                _ => break,
+            };
         }
         (halt, engine.state().clone())
     }
@@ -180,7 +183,11 @@ impl Storm {
         let could_serve = |key: &&String| {
             let id = KeyId::new(key.as_str()).unwrap();
             let managed = state.keys.get(&id);
+            let of_rotation = state.rotation.as_ref().is_some_and(|r| {
+                r.old.proof.key == id || r.new.as_ref().is_some_and(|new| new.key == id)
+            });
             managed.is_some_and(|m| m.version.is_some() && m.origin != Origin::Foreign)
+                && of_rotation
                 && !state.is_suspect(&id)
         };
         if !live.contains(&current) && !self.puts.contains(&current) {

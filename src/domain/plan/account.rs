@@ -51,7 +51,7 @@ pub(super) fn explained(v: &View<'_>, index: &KeyIndex) -> Found<()> {
     let mut keys = BTreeSet::new();
     for doubt in &rotation.doubts {
         if let Effect::Issue { snapshot, .. } = &doubt.effect {
-            let found = candidates(v, doubt, snapshot, index);
+            let found = candidates(v, snapshot, index);
             keys.extend(found.into_iter().map(|listed| listed.key.clone()));
         }
     }
