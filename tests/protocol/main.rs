@@ -10,6 +10,7 @@
 )]
 
 mod clocks;
+mod etags;
 mod faults;
 mod healing;
 mod kill_first;

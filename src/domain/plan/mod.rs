@@ -23,7 +23,7 @@ use super::class::Class;
 use super::clocks::Stamp;
 use super::facts::Observed;
 use super::state::{Adoption, Effect, Event, ParkReason, Rotation, State};
-use question::Open;
+use question::{Open, RECHECK_MS as QUIESCE_RECHECK_MS};
 use view::{Found, View};
 
 /// The next step of one secret.
@@ -76,11 +76,14 @@ fn decide(v: &View<'_>) -> Found<Step> {
 
 /// Requests, then the machine's own next step.
 fn machine(v: &View<'_>) -> Found<Step> {
-    if let Some(step) = request::weigh(v)? {
+    // Under a leak a create may still be open: that bars requests and a start, nothing else.
+    let open = !v.state.questions.is_empty();
+    if !open && let Some(step) = request::weigh(v)? {
         return Ok(step);
     }
     let Some(rotation) = &v.state.rotation else {
-        return idle::idle(v);
+        let ms = QUIESCE_RECHECK_MS;
+        return if open { Ok(Step::Wait { reason: WaitFor::Quiesce, ms }) } else { idle::idle(v) };
     };
     let Some(park) = &v.state.parked else {
         return match advance::advance(v, rotation) {
