@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rekeyd::domain::class::Class;
 use rekeyd::domain::clocks::Stamp;
 use rekeyd::domain::facts::{
     Death, Exchange, Fact, Holding, KeyIndex, KeyProof, ListedKey, Observed, Profile, Read, Right,
@@ -216,6 +217,7 @@ impl Sut {
                 self.seen.exchanges.insert(proof, Fact::Known(exchange));
             }
             Read::NamedActor => self.seen.named_actor = Fact::Known(Exchange::Rejected),
+            Read::NamedProfile => self.seen.named_profile = Fact::Unclear(Class::Rejected),
             Read::Profile(proof) => {
                 let allowed = Right::Allowed;
                 let rights = Rights { list: allowed, update: allowed, delete: allowed };
@@ -440,7 +442,7 @@ impl Bounds {
                 let outcome = sut
                     .world
                     .take_effect(effect)
-                    .unwrap_or(Outcome::NoEffect { class: rekeyd::domain::class::Class::Conflict });
+                    .unwrap_or(Outcome::NoEffect { class: Class::Conflict });
                 if let Outcome::Minted { proof, .. } = &outcome {
                     sut.in_memory.clone_from(proof);
                 }

@@ -140,7 +140,7 @@ impl Rights {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Profile {
     pub identity: Option<Identity>,
-    /// One digest a canary, in the policy's order.
+    /// One digest a canary, in the policy's order; none of a named actor.
     pub canaries: Vec<Digest>,
     pub rights: Rights,
 }
@@ -189,6 +189,8 @@ pub enum Read {
     Exchange(KeyProof),
     /// A fresh exchange with the policy's named actor.
     NamedActor,
+    /// Identity and rights of the policy's named actor; nothing is changed.
+    NamedProfile,
     /// Identity, canaries, and rights of a credential.
     Profile(KeyProof),
     /// The organisation's keys, called as `actor`.
@@ -218,6 +220,7 @@ pub struct Observed {
     pub named_actor: Fact<Exchange>,
     /// The key that the named actor is, once it was read.
     pub named_key: Option<KeyId>,
+    pub named_profile: Fact<Profile>,
     pub profiles: BTreeMap<KeyProof, Fact<Profile>>,
     pub keys: Fact<KeyIndex>,
     pub deaths: BTreeMap<KeyProof, Fact<Death>>,

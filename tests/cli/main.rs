@@ -6,6 +6,7 @@
 mod adopting;
 mod errors;
 mod help;
+mod named_actor;
 mod rotating;
 mod serving;
 mod stage;

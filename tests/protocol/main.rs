@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod actor;
 mod faults;
 mod leaks;
 mod people;

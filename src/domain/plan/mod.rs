@@ -9,6 +9,7 @@ mod guards;
 mod heal;
 mod idle;
 mod kill;
+mod preflight;
 mod question;
 mod request;
 mod retire;

@@ -162,6 +162,15 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Identity and rights of the policy's named actor (R17).
+    pub fn named_profile(&self) -> Found<&'a Profile> {
+        match &self.seen.named_profile {
+            Fact::Known(profile) => Ok(profile),
+            Fact::Unread => Err(Step::look(Read::NamedProfile)),
+            Fact::Unclear(class) => Err(self.trouble(*class, "named_actor")),
+        }
+    }
+
     /// *Current* and what it holds. A read that still shows the version which our own
     /// acknowledged move left is lag for a minute (R13).
     pub fn current(&self) -> Found<Option<(&'a VersionId, &'a Holding)>> {

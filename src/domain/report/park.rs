@@ -1,7 +1,7 @@
 //! The text of every reason to park.
 
-use super::problem::{ORPHANS, Problem, abort, adopt, from_stdin, resume, status};
-use super::refusal::class_text;
+use super::problem::{ORPHANS, Problem, RUN_ONCE, abort, adopt, from_stdin, resume};
+use super::refusal::{self, class_text};
 use crate::domain::state::{ParkReason, Rotation};
 
 /// Why a policy waits for an operator, and what that operator may type.
@@ -146,6 +146,11 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
                 .into(),
             resume(policy),
         ),
-        _ => (format!("it waits for an operator: {}.", reason.code()), status(policy)),
+        ParkReason::PreflightRefused { refusal } => {
+            let (said, _) = refusal::text(policy, refusal);
+            let goes_on = "Mend that; it then starts by itself";
+            (format!("the leak's rotation cannot start: {said}. {goes_on}."), RUN_ONCE.into())
+        }
+        _ => (format!("it waits for an operator: {}.", reason.code()), resume(policy)),
     }
 }

@@ -54,7 +54,8 @@ fn adopt_text(policy: &str, why: &Refusal) -> (String, String) {
     }
 }
 
-fn text(policy: &str, why: &Refusal) -> (String, String) {
+/// What stands in the way, and what to type.
+pub(super) fn text(policy: &str, why: &Refusal) -> (String, String) {
     match why {
         Refusal::Store { problem } => (store_text(*problem).into(), plan(policy)),
         Refusal::NoCurrent => ("the secret has no current version".into(), from_stdin(policy)),
@@ -87,10 +88,13 @@ fn text(policy: &str, why: &Refusal) -> (String, String) {
             "rekeyd check".into(),
         ),
         Refusal::Rights { what } => {
-            (format!("the key lacks a right that a rotation needs: {what}"), plan(policy))
+            (format!("a right that a rotation needs is missing: {what}"), plan(policy))
         }
         Refusal::OtherIdentity { found } => (
-            format!("the current key acts as {found}, not as the policy's `identity`"),
+            format!(
+                "the credential that would mint the new key acts as {found}; a new key takes its \
+                 creator's account, so it must be the policy's `identity` or the adopted one"
+            ),
             "rekeyd check".into(),
         ),
         Refusal::NamedElsewhere { policy: other } => {

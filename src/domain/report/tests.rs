@@ -44,6 +44,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::KeepsReviving { key: key("k1") },
         ParkReason::Trouble { class: Class::Rejected, step: "issue".into() },
         ParkReason::LeakRolledBack,
+        ParkReason::PreflightRefused { refusal: Refusal::TooLarge },
     ];
     let texts: Vec<String> = reasons.iter().map(|r| shown(&parked("p", r, None))).collect();
     let codes: BTreeSet<&str> = reasons.iter().map(ParkReason::code).collect();
@@ -83,6 +84,8 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd resume p
     parked/leak_rolled_back: the rotation that a leak started was rolled back; the leaked key still lives. `resume` tries again.
       next: rekeyd resume p
+    parked/preflight_refused: the leak's rotation cannot start: the secret's value is so large that a new one might not fit. Mend that; it then starts by itself.
+      next: rekeyd run --once
     "#);
 }
 
@@ -97,7 +100,7 @@ fn every_refusal_says_what_to_type() {
         Refusal::ForeignPending,
         Refusal::TooLarge,
         Refusal::Misconfigured,
-        Refusal::Rights { what: "delete".into() },
+        Refusal::Rights { what: "the named actor may not delete keys".into() },
         Refusal::OtherIdentity { found: "x@example.com".into() },
         Refusal::NamedElsewhere { policy: "other".into() },
         Refusal::DrainTooShort { needed_ms: 3_600_001 },
@@ -130,9 +133,9 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd plan p
     refused/misconfigured: no rotation was started: the token endpoint does not know this realm or refuses this client's way of asking; compare the policy's URLs with the tenant's.
       next: rekeyd check
-    refused/rights: no rotation was started: the key lacks a right that a rotation needs: delete.
+    refused/rights: no rotation was started: a right that a rotation needs is missing: the named actor may not delete keys.
       next: rekeyd plan p
-    refused/other_identity: no rotation was started: the current key acts as x@example.com, not as the policy's `identity`.
+    refused/other_identity: no rotation was started: the credential that would mint the new key acts as x@example.com; a new key takes its creator's account, so it must be the policy's `identity` or the adopted one.
       next: rekeyd check
     refused/named_elsewhere: no rotation was started: policy other names the same key.
       next: rekeyd check
