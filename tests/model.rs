@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rekeyd::domain::class::Class;
 use rekeyd::domain::clocks::Stamp;
 use rekeyd::domain::facts::{
-    Death, Exchange, Fact, Holding, KeyIndex, KeyProof, ListedKey, Observed, Profile, Read, Right,
-    Rights, StoreView,
+    Death, Elsewhere, Exchange, Fact, Holding, KeyIndex, KeyProof, ListedKey, Observed, Profile,
+    Read, Right, Rights, StoreView,
 };
 use rekeyd::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId, VersionId};
 use rekeyd::domain::plan::{Rules, Step, WaitFor, next_step};
@@ -248,6 +248,7 @@ impl Sut {
                 self.seen.deaths.insert(dying, Fact::Known(death));
             }
             Read::JournalRoom => self.seen.journal_room = Fact::Known(true),
+            Read::Elsewhere => self.seen.elsewhere = Fact::Known(Elsewhere::default()),
         }
     }
 

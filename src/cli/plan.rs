@@ -77,7 +77,7 @@ async fn show(
     let mut exit = Exit::Done;
     let mut all = Vec::new();
     for policy in &policies {
-        let foreseen = match one(context, app, policy, journal.as_ref(), rehearse).await {
+        let foreseen = match one(context, app, policy, &journal, rehearse).await {
             Ok((foreseen, end)) => {
                 exit = exit.worse(end);
                 foreseen
@@ -128,7 +128,7 @@ async fn one(
     context: &Context,
     app: &App,
     policy: &Policy,
-    journal: &dyn Journal,
+    journal: &Arc<dyn Journal>,
     rehearse: &Rehearse,
 ) -> Result<(Foreseen, Exit), CliError> {
     let notes = Arc::new(Notes::default());

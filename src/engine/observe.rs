@@ -7,7 +7,7 @@ use tracing::{Instrument, debug_span};
 use super::Engine;
 use super::vault::proof;
 use crate::domain::facts::{
-    Actor, Death, Exchange, Fact, Holding, KeyIndex, KeyProof, Listing, Profile, Read,
+    Actor, Death, Elsewhere, Exchange, Fact, Holding, KeyIndex, KeyProof, Listing, Profile, Read,
 };
 use crate::domain::ids::VersionId;
 use crate::domain::secret::Credential;
@@ -56,6 +56,19 @@ impl Engine {
                     Ok(free) => Fact::Known(free >= JOURNAL_ROOM_BYTES),
                     Err(_) => Fact::Unclear(Class::Retryable),
                 };
+            }
+            Read::Elsewhere => self.seen.elsewhere = self.look_elsewhere().await,
+        }
+    }
+
+    async fn look_elsewhere(&self) -> Fact<Elsewhere> {
+        let Some(neighbours) = &self.neighbours else { return Fact::Known(Elsewhere::default()) };
+        match neighbours.look().await {
+            Ok(elsewhere) => Fact::Known(elsewhere),
+            Err(error) => {
+                let policy = &self.plan.rules.policy;
+                tracing::warn!(%policy, step = "read_journal", "{error}");
+                Fact::Unclear(Class::Retryable)
             }
         }
     }

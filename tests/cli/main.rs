@@ -7,6 +7,7 @@ mod adopting;
 mod errors;
 mod help;
 mod named_actor;
+mod neighbours;
 mod rotating;
 mod serving;
 mod stage;

@@ -12,6 +12,7 @@
 mod actor;
 mod faults;
 mod leaks;
+mod neighbours;
 mod people;
 mod rotation;
 mod stranger;

@@ -1,9 +1,11 @@
+use crate::neighbours::Fixed;
 use crate::world::{Call, Fault, HOUR, SECOND, World, leak, rotate, tester};
 use rekeyd::domain::ids::KeyId;
 use rekeyd::domain::state::{Phase, Request};
 use rekeyd::engine::{Engine, Goal, Halt, Stop, Turn};
+use rekeyd::port::Neighbours;
 use rekeyd::sandbox::Edit;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 async fn to(world: &World, engine: &mut Engine, phase: Phase) {
     for _ in 0..10_000 {
@@ -16,8 +18,8 @@ async fn to(world: &World, engine: &mut Engine, phase: Phase) {
     }
     panic!("never {phase:?}");
 }
-fn named(key: &str) -> BTreeMap<KeyId, String> {
-    BTreeMap::from([(KeyId::new(key).unwrap(), "other".to_owned())])
+fn named(key: &str) -> Arc<dyn Neighbours> {
+    Fixed::naming(key)
 }
 
 #[tokio::test]
@@ -26,7 +28,7 @@ async fn t1_leak_refused_preflight_spins() {
     let first = world.store.current_key().unwrap();
     let mut engine = world.open().await.unwrap();
     engine.run(Goal::Nothing, HOUR, &mut Stop::never()).await.unwrap();
-    engine.set_named_elsewhere(named(&first));
+    engine.set_neighbours(named(&first));
     let report = leak(engine.state(), false);
     engine.request(report, tester()).await.unwrap();
     for _ in 0..2000 {
@@ -42,12 +44,12 @@ async fn t2_parked_and_new_dies_is_reverted() {
     let world = World::new();
     let first = world.store.current_key().unwrap();
     let mut engine = world.open().await.unwrap();
-    engine.set_named_elsewhere(named(&first));
+    engine.set_neighbours(named(&first));
     engine.run(Goal::Nothing, HOUR, &mut Stop::never()).await.unwrap();
-    engine.set_named_elsewhere(BTreeMap::new());
+    engine.set_neighbours(Fixed::nobody());
     engine.request(rotate(), tester()).await.unwrap_or(());
     let _ = to(&world, &mut engine, Phase::Promoted).await;
-    engine.set_named_elsewhere(named(&first));
+    engine.set_neighbours(named(&first));
     let halt = engine.run(Goal::Nothing, 48 * HOUR, &mut Stop::never()).await.unwrap();
     println!("halt {halt:?} parked {:?}", engine.state().parked);
     let new = world.store.current_key().unwrap();

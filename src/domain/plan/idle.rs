@@ -49,20 +49,26 @@ pub(super) fn first_contact(v: &View<'_>) -> Found<Step> {
     let answered = Event::Answered { request: RequestKind::Adopt, refused: None };
     match examine(v, by_operator)? {
         Ok(held) => {
+            let owned = account::owned(v, &held.proof.key)?;
             let mut events = vec![account::adopted(v, held, by_operator)?];
             if by_operator {
+                events.extend(owned);
                 events.push(answered);
             }
             Ok(Step::Record(events))
         }
-        Err(reason) => Ok(read_only(v, reason)),
+        Err(reason) => read_only(v, reason),
     }
 }
 
-fn read_only(v: &View<'_>, reason: ReadOnlyReason) -> Step {
+fn read_only(v: &View<'_>, reason: ReadOnlyReason) -> Found<Step> {
+    let names = match &v.store()?.current {
+        Some(version) => v.holding(version)?.proof().map(|proof| proof.key.clone()),
+        None => None,
+    };
     let mut events = Vec::new();
-    if v.state.adoption != Adoption::ReadOnly(reason.clone()) {
-        events.push(Event::ReadOnly { policy: v.rules.policy.clone(), reason });
+    if v.state.adoption != Adoption::ReadOnly(reason.clone()) || v.state.seen_key != names {
+        events.push(Event::ReadOnly { policy: v.rules.policy.clone(), reason, names });
     }
     let refused = Some(Refusal::ReadOnly);
     let asked = &v.state.requests;
@@ -75,7 +81,7 @@ fn read_only(v: &View<'_>, reason: ReadOnlyReason) -> Step {
     for (_, request) in wishes.into_iter().filter(|(is_asked, _)| *is_asked) {
         events.push(Event::Answered { request, refused: refused.clone() });
     }
-    if events.is_empty() { Step::Rest } else { Step::Record(events) }
+    Ok(if events.is_empty() { Step::Rest } else { Step::Record(events) })
 }
 
 fn examine(v: &View<'_>, by_operator: bool) -> Found<Result<Held, ReadOnlyReason>> {
@@ -91,8 +97,10 @@ fn examine(v: &View<'_>, by_operator: bool) -> Found<Result<Held, ReadOnlyReason
     if !v.works(proof)? {
         return Ok(Err(ReadOnlyReason::CurrentRejected));
     }
-    if let Some(policy) = v.seen.named_elsewhere.get(&proof.key) {
-        return Ok(Err(ReadOnlyReason::NamedElsewhere { policy: policy.clone() }));
+    if let Some(other) = v.elsewhere()?.keys.get(&proof.key)
+        && !by_operator
+    {
+        return Ok(Err(ReadOnlyReason::NamedElsewhere { policy: other.policy.clone() }));
     }
     if let Some(found) = other_identity(v, v.profile(proof)?)
         && !by_operator

@@ -100,11 +100,14 @@ fn machine(v: &View<'_>) -> Found<Step> {
     })
 }
 
-/// A failed read, or a throttled request, may succeed later. A request that was refused for good
+/// A failed read, or a throttled request, may succeed later; another policy may let go of a key. A
+/// request that was refused for good
 /// is not sent again until an operator says so (F5).
 fn cures_itself(reason: &ParkReason) -> bool {
     match reason {
-        ParkReason::Trouble { class: Class::Retryable, .. } => true,
+        ParkReason::Trouble { class: Class::Retryable, .. }
+        | ParkReason::NamedElsewhere { .. }
+        | ParkReason::ElsewhereUnreadable { .. } => true,
         ParkReason::Trouble { step, .. } => !Effect::NAMES.contains(&step.as_str()),
         _ => false,
     }

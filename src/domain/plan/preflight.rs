@@ -91,8 +91,9 @@ fn unfit_secret(
     if expected != Some(proof) && !(leak && v.state.keys.contains_key(&proof.key)) {
         return Ok(Some(Refusal::CurrentChanged));
     }
-    if let Some(policy) = v.seen.named_elsewhere.get(&proof.key) {
-        return Ok(Some(Refusal::NamedElsewhere { policy: policy.clone() }));
+    let other = v.elsewhere()?.keys.get(&proof.key).filter(|other| other.adopted);
+    if let Some(other) = other.filter(|_| !v.state.owned.contains_key(&proof.key)) {
+        return Ok(Some(Refusal::NamedElsewhere { policy: other.policy.clone() }));
     }
     if !leak && possible_orphans(v.state) >= MAX_ORPHANS {
         return Ok(Some(Refusal::Orphans));

@@ -8,7 +8,8 @@ use super::step::{Step, WaitFor};
 use crate::domain::class::Class;
 use crate::domain::clocks::{Moment, Stamp, passed, remaining_ms};
 use crate::domain::facts::{
-    Actor, Exchange, Fact, Holding, KeyIndex, KeyProof, Observed, Profile, Read, StoreView,
+    Actor, Elsewhere, Exchange, Fact, Holding, KeyIndex, KeyProof, Observed, Profile, Read,
+    StoreView,
 };
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{Event, ParkReason, Rotation, State, Trouble};
@@ -168,6 +169,15 @@ impl<'a> View<'a> {
             Fact::Known(profile) => Ok(profile),
             Fact::Unread => Err(Step::look(Read::NamedProfile)),
             Fact::Unclear(class) => Err(self.trouble(*class, "named_actor")),
+        }
+    }
+
+    /// What other secrets name, by the journal as it is now (R22).
+    pub fn elsewhere(&self) -> Found<&'a Elsewhere> {
+        match &self.seen.elsewhere {
+            Fact::Known(elsewhere) => Ok(elsewhere),
+            Fact::Unread => Err(Step::look(Read::Elsewhere)),
+            Fact::Unclear(class) => Err(self.trouble(*class, "read_journal")),
         }
     }
 

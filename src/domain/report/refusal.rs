@@ -97,9 +97,13 @@ pub(super) fn text(policy: &str, why: &Refusal) -> (String, String) {
             ),
             "rekeyd check".into(),
         ),
-        Refusal::NamedElsewhere { policy: other } => {
-            (format!("policy {other} names the same key"), "rekeyd check".into())
-        }
+        Refusal::NamedElsewhere { policy: other } => (
+            format!(
+                "policy {other} names the same key; `{}` says that it is this one's",
+                adopt(policy)
+            ),
+            adopt(policy),
+        ),
         other => text_of_start(policy, other),
     }
 }
@@ -204,9 +208,14 @@ pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
             ),
             adopt(policy),
         ),
-        ReadOnlyReason::NamedElsewhere { policy: other } => {
-            ("named_elsewhere", format!("policy {other} names the same key"), "rekeyd check".into())
-        }
+        ReadOnlyReason::NamedElsewhere { policy: other } => (
+            "named_elsewhere",
+            format!(
+                "policy {other} names the same key. Put a key of its own into one of the two \
+                 secrets, or adopt it: the key is then this policy's"
+            ),
+            adopt(policy),
+        ),
     };
     let message = format!("{said}. Until then the secret is only looked at, never changed.");
     Problem::new(format!("read_only/{slug}"), message, next)

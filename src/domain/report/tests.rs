@@ -39,6 +39,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::Orphans,
         ParkReason::PinDiffers { key: key("k1") },
         ParkReason::NamedElsewhere { key: key("k1"), policy: "other".into() },
+        ParkReason::ElsewhereUnreadable { key: key("k1"), secret: "other".into() },
         ParkReason::StagedChanged,
         ParkReason::NoActor,
         ParkReason::KeepsReviving { key: key("k1") },
@@ -72,8 +73,10 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd orphans list
     parked/pin_differs: somebody changed key k1 after it was disabled here. It was not deleted. If that change was meant, `resume` disables it again and starts the soak anew.
       next: rekeyd resume p
-    parked/named_elsewhere: policy other names key k1 too, so it must not be retired here. Rotate other first, then go on.
-      next: rekeyd resume p
+    parked/named_elsewhere: policy other names key k1 too, so it is not retired here: the consumers of other would lose it. Rotate other; once its drain is over this goes on by itself. `rekeyd adopt p` is your word that other no longer matters, and retires the key.
+      next: rekeyd rotate other
+    parked/elsewhere_unreadable: the journal of other does not replay, so it cannot be told whether its consumers hold key k1, which was adopted and not made here. It is not retired. `rekeyd adopt p` is your word that nobody else has it.
+      next: rekeyd adopt p
     parked/staged_changed: a version that was staged here is gone or holds something else. `abort` removes the new key.
       next: rekeyd abort p
     parked/no_actor: no credential is left that may call the issuer. Create a key in ION by hand and pipe it in.
@@ -137,8 +140,8 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd plan p
     refused/other_identity: no rotation was started: the credential that would mint the new key acts as x@example.com; a new key takes its creator's account, so it must be the policy's `identity` or the adopted one.
       next: rekeyd check
-    refused/named_elsewhere: no rotation was started: policy other names the same key.
-      next: rekeyd check
+    refused/named_elsewhere: no rotation was started: policy other names the same key; `rekeyd adopt p` says that it is this one's.
+      next: rekeyd adopt p
     refused/drain_too_short: no rotation was started: `retire.drain` is shorter than the consumers' cache time and a token's life together; it must be at least 1h1s.
       next: rekeyd check
     refused/clock_skew: no rotation was started: this machine's clock and the server's differ by more than five minutes; set the clock.
@@ -190,8 +193,8 @@ fn every_reason_to_leave_a_secret_alone_says_what_to_type() {
       next: rekeyd adopt p --from-stdin <credential.json
     read_only/other_identity: the key acts as x@example.com, not as the policy's `identity`. Mend the policy, or adopt it as it is. Until then the secret is only looked at, never changed.
       next: rekeyd adopt p
-    read_only/named_elsewhere: policy other names the same key. Until then the secret is only looked at, never changed.
-      next: rekeyd check
+    read_only/named_elsewhere: policy other names the same key. Put a key of its own into one of the two secrets, or adopt it: the key is then this policy's. Until then the secret is only looked at, never changed.
+      next: rekeyd adopt p
     "#);
 }
 

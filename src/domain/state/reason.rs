@@ -34,6 +34,8 @@ pub enum ParkReason {
     PinDiffers { key: KeyId },
     /// A key that another policy names must not be retired.
     NamedElsewhere { key: KeyId, policy: String },
+    /// Whether another secret names this adopted key cannot be told: its journal does not replay.
+    ElsewhereUnreadable { key: KeyId, secret: String },
     /// A version that we put is gone or holds something else.
     StagedChanged,
     /// No credential is left that may call the issuer.
@@ -122,6 +124,7 @@ impl ParkReason {
             Self::Orphans => "orphans",
             Self::PinDiffers { .. } => "pin_differs",
             Self::NamedElsewhere { .. } => "named_elsewhere",
+            Self::ElsewhereUnreadable { .. } => "elsewhere_unreadable",
             Self::StagedChanged => "staged_changed",
             Self::NoActor => "no_actor",
             Self::KeepsReviving { .. } => "keeps_reviving",

@@ -11,7 +11,7 @@ use super::{Event, Origin, Outcome, Park, State, Trouble};
 use crate::domain::clocks::Moment;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::OperationId;
-use adoption::adoption;
+use adoption::{adoption, owned};
 use key::{kept, key, proven, served, strangers};
 use operation::{intended, settled};
 use phase::{abandoned, ended, entered, rebased, started};
@@ -47,6 +47,7 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
             adoption(state, now, event);
             Ok(())
         }
+        Event::Owned { key, retire, .. } => owned(state, key, *retire),
         Event::Requested { request, .. } => requested(state, now, request),
         Event::Answered { request, refused } => {
             answered(state, *request);
