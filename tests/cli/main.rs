@@ -6,6 +6,7 @@
 mod adopting;
 mod errors;
 mod help;
+mod lockout;
 mod named_actor;
 mod neighbours;
 mod rotating;

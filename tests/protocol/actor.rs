@@ -51,9 +51,9 @@ pub async fn open_with(
 }
 
 /// Takes one right from one key, as a probe would find it.
-struct Narrow {
-    world: World,
-    key: KeyId,
+pub struct Narrow {
+    pub world: World,
+    pub key: KeyId,
 }
 
 #[async_trait]

@@ -12,6 +12,7 @@
 mod actor;
 mod faults;
 mod leaks;
+mod lockout;
 mod neighbours;
 mod people;
 mod rotation;

@@ -9,6 +9,7 @@ mod guards;
 mod heal;
 mod idle;
 mod kill;
+mod lockout;
 mod preflight;
 mod question;
 mod request;
@@ -64,6 +65,9 @@ fn decide(v: &View<'_>) -> Found<Step> {
     let own = match machine(v) {
         Ok(step) | Err(step) => step,
     };
+    if let Some(step) = lockout::answer(v, &own) {
+        return Ok(step);
+    }
     Ok(match (own, fallback) {
         (Step::Wait { ms, .. }, Some(other @ Step::Wait { ms: sooner, .. })) if sooner < ms => {
             other

@@ -111,10 +111,11 @@ fn every_refusal_says_what_to_type() {
         Refusal::Orphans,
         Refusal::ReadOnly,
         Refusal::Trouble { class: Class::Unknown, step: "exchange".into() },
-        Refusal::KillFirstLocksOut,
     ];
     let mut texts: Vec<String> =
         refusals.iter().map(|r| shown(&refused("p", RequestKind::Rotate, r))).collect();
+    let locked_out = Refusal::KillFirstLocksOut { keys: [key("k1")].into() };
+    texts.push(shown(&refused("p", RequestKind::Leak, &locked_out)));
     for why in [Refusal::NothingOpen, Refusal::TooLate, Refusal::OldKeyUnfit] {
         texts.push(shown(&refused("p", RequestKind::Abort, &why)));
         texts.push(shown(&refused("p", RequestKind::Adopt, &why)));
@@ -152,8 +153,8 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd status p
     refused/trouble: no rotation was started: step `exchange` failed: no usable answer came, so it cannot be told what happened.
       next: rekeyd plan p
-    refused/kill_first_locks_out: no rotation was started: killing the key first would lock rekeyd out: it is the only credential that may call the issuer. Leave `--kill-first` out, or disable the key in ION by hand.
-      next: rekeyd rotate p --leaked
+    refused/kill_first_locks_out: nothing is killed first: no other credential can serve now, so killing k1 would lock rekeyd out. It dies as soon as another one is in the store. If that cannot wait: (1) open ION's console as an administrator; (2) disable key k1; (3) create a key as the same service account; (4) put it into the secret as current; (5) type `rekeyd adopt p`.
+      next: rekeyd adopt p
     refused/nothing_open: nothing was aborted: no rotation is open.
       next: rekeyd status p
     refused/nothing_open: nothing was adopted: current already holds a key of the open rotation; there is nothing to rule on.

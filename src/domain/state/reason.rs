@@ -1,5 +1,7 @@
 //! Why something stopped: reasons as values. Their texts for people live in `report`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::class::Class;
@@ -103,8 +105,10 @@ pub enum Refusal {
     OldKeyUnfit,
     /// Another rotation is open; the request joined it.
     Joined,
-    /// `--kill-first` would lock us out (R18).
-    KillFirstLocksOut,
+    /// `--kill-first` would lock us out: no other credential can serve (R18). The report stays.
+    KillFirstLocksOut {
+        keys: BTreeSet<KeyId>,
+    },
 }
 
 impl ParkReason {
