@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rekeyd::domain::clocks::Stamp;
 use rekeyd::domain::facts::{Exchange, Identity, Right, Rights};
-use rekeyd::domain::ids::KeyId;
+use rekeyd::domain::ids::{KeyId, SecretKey};
 use rekeyd::domain::secret::{Credential, Digest};
-use rekeyd::domain::state::{Event, ParkReason, Refusal, RequestKind};
+use rekeyd::domain::state::{Event, Outcome, ParkReason, Refusal, RequestKind};
 use rekeyd::engine::{Engine, Goal, Halt, Plan, Ports, Stop};
-use rekeyd::port::{CredentialSource, Journal, PortError, Verifier};
-use rekeyd::sandbox::SERVICE_ACCOUNT;
+use rekeyd::port::{CredentialSource, Journal, JournalError, PortError, Recorded, Verifier};
+use rekeyd::sandbox::{CallKind, SERVICE_ACCOUNT};
 
 use crate::world::{HOUR, World, leak, rotate, tester};
 
@@ -104,4 +105,54 @@ async fn a_named_actor_without_a_right_refuses_a_person_and_parks_a_leak_before_
     // The same actor with all rights: the leak goes on by itself.
     let halt = world.open().await.unwrap().run(Goal::SuspectsDead, HOUR, &mut Stop::never()).await;
     assert_eq!(halt.unwrap(), Halt::Reached);
+}
+
+/// A journal whose disk is full as soon as a new key's id has to be written down.
+struct Full(World);
+
+#[async_trait]
+impl Journal for Full {
+    async fn append(
+        &self,
+        stream: &SecretKey,
+        expected: u64,
+        at: &Stamp,
+        events: &[Event],
+    ) -> Result<u64, JournalError> {
+        let minted =
+            |event: &Event| matches!(event, Event::Settled { outcome: Outcome::Minted { .. }, .. });
+        if events.iter().any(minted) {
+            return Err(JournalError::Unwritable("full".to_owned()));
+        }
+        self.0.append(stream, expected, at, events).await
+    }
+    async fn replay(&self, stream: &SecretKey) -> Result<Vec<Recorded>, JournalError> {
+        self.0.replay(stream).await
+    }
+    async fn streams(&self) -> Result<Vec<SecretKey>, JournalError> {
+        self.0.streams().await
+    }
+    async fn head(&self) -> Result<(u64, String), JournalError> {
+        self.0.head().await
+    }
+    async fn free_bytes(&self) -> Result<u64, JournalError> {
+        self.0.free_bytes().await
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_journaled_is_disabled_by_the_actor_that_minted_it() {
+    let (world, actor) = world_with_actor();
+    let mut engine = open_with(&world, None, Some(Arc::new(Full(world.clone())))).await;
+    engine.request(rotate(), tester()).await.unwrap();
+    assert!(engine.run(Goal::Current, HOUR, &mut Stop::never()).await.is_err());
+    let current = world.store.current_key().unwrap();
+    let known = [current.as_str(), actor.as_str()];
+    let keys = world.tenant.keys();
+    let minted: Vec<_> = keys.iter().filter(|k| !known.contains(&k.client_id.as_str())).collect();
+    assert_eq!(minted.len(), 1);
+    assert!(!minted[0].enabled, "a live key that no journal knows");
+    let ledger = world.tenant.ledger();
+    let disabled = ledger.iter().find(|entry| entry.kind == CallKind::UpdateApiKey).unwrap();
+    assert_eq!(disabled.as_key.as_deref(), Some(actor.as_str()));
 }

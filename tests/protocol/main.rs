@@ -15,6 +15,7 @@ mod leaks;
 mod lockout;
 mod neighbours;
 mod people;
+mod preflight;
 mod rotation;
 mod stranger;
 mod walk;

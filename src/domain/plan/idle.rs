@@ -2,7 +2,7 @@
 //! pass is `preflight`'s.
 
 use super::account;
-use super::preflight::{other_identity, refuse, start};
+use super::preflight::{other_identity, refuse, start, why_it_waits};
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::state::{
@@ -22,7 +22,7 @@ pub(super) fn idle(v: &View<'_>) -> Found<Step> {
             Ok(refuse(Refusal::Trouble { class, step }))
         }
         Err(Step::Wait { .. }) if v.state.parked.is_some() && trigger != Trigger::Leak => {
-            Ok(refuse(Refusal::CurrentDead))
+            Ok(refuse(why_it_waits(v, trigger)))
         }
         Ok(step) | Err(step) => Ok(step),
     }

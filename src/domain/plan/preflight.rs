@@ -19,6 +19,15 @@ pub(super) fn refuse(why: Refusal) -> Step {
     Step::record(Event::Answered { request: RequestKind::Rotate, refused: Some(why) })
 }
 
+/// What a start waits for where the policy is parked: a person gets that as the answer, at once.
+pub(super) fn why_it_waits(v: &View<'_>, trigger: Trigger) -> Refusal {
+    let free = State { parked: None, ..v.state.clone() };
+    match start(&View::new(v.rules, &free, v.seen, v.stamp), trigger) {
+        Err(Step::Trouble { class, step }) => Refusal::Trouble { class, step },
+        _ => Refusal::CurrentDead,
+    }
+}
+
 /// Opens a rotation, or says why not.
 pub(super) fn start(v: &View<'_>, trigger: Trigger) -> Found<Step> {
     let leak = trigger == Trigger::Leak;
@@ -88,7 +97,9 @@ fn unfit_secret(
         return Ok(Some(Refusal::TooLarge));
     }
     let expected = v.state.settled.as_ref().map(|settled| &settled.held.proof);
-    if expected != Some(proof) && !(leak && v.state.keys.contains_key(&proof.key)) {
+    // A key that is proven gone, or that nobody manages, is no key to rotate from.
+    let managed = v.state.keys.get(&proof.key).is_some_and(|k| !k.is_gone());
+    if !managed || (expected != Some(proof) && !leak) {
         return Ok(Some(Refusal::CurrentChanged));
     }
     let other = v.elsewhere()?.keys.get(&proof.key).filter(|other| other.adopted);
@@ -122,7 +133,7 @@ fn unfit_time(v: &View<'_>, token_life_ms: Option<i64>, leak: bool) -> Option<Re
     if leak {
         return None;
     }
-    let needed_ms = v.rules.cache_ttl_ms.saturating_add(token_life_ms.unwrap_or(0));
+    let needed_ms = v.promised_ms(token_life_ms);
     if v.rules.drain_ms < needed_ms {
         return Some(Refusal::DrainTooShort { needed_ms });
     }

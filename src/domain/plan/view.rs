@@ -49,8 +49,13 @@ impl<'a> View<'a> {
 
     /// How long consumers are given, never less than they were promised (R12).
     pub fn drain_ms(&self) -> i64 {
-        let life = self.state.rotation.as_ref().and_then(|r| r.token_life_ms).unwrap_or(0);
-        self.rules.drain_ms.max(self.rules.cache_ttl_ms.saturating_add(life))
+        let life = self.state.rotation.as_ref().and_then(|r| r.token_life_ms);
+        self.rules.drain_ms.max(self.promised_ms(life))
+    }
+
+    /// What consumers were promised: their cache time and a token's life (R12).
+    pub fn promised_ms(&self, token_life_ms: Option<i64>) -> i64 {
+        self.rules.cache_ttl_ms.saturating_add(token_life_ms.unwrap_or(0))
     }
 
     /// Stops for an operator. Where it is parked already it stays so.
