@@ -8,7 +8,7 @@ use super::view::out::{GREEN, RED};
 use super::view::status::wrapped;
 use crate::app::{App, AppError};
 use crate::domain::policy::Findings;
-use crate::domain::report::{Problem, policy_report};
+use crate::domain::report::Problem;
 use crate::settings::{LocateError, load_policies};
 
 pub async fn check(context: &Context) -> Result<Exit, CliError> {
@@ -22,7 +22,7 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
     let problems: Vec<(&str, Problem)> = known
         .iter()
         .flat_map(|one| {
-            let report = policy_report(&one.subject(app.quiesce_ms()), &now);
+            let report = one.report(app.quiesce_ms(), &now);
             report.problems.into_iter().map(|problem| (one.name.as_str(), problem))
         })
         .collect();
@@ -46,7 +46,13 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
         wrapped(out, &problem.message, "  ");
         out.data(&format!("  next: {}", problem.next_command));
     }
-    let journal = if app.journal_is_new() { "no journal yet" } else { "the journal is whole" };
+    let journal = if app.journal_is_new() {
+        "no journal yet"
+    } else if known.iter().any(|one| one.broken.is_some()) {
+        "not all of the journal replays"
+    } else {
+        "the journal is whole"
+    };
     let policies = match app.policies.len() {
         1 => "1 policy is good".to_owned(),
         count => format!("{count} policies are good"),

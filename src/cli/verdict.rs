@@ -7,9 +7,9 @@ use crate::domain::clocks::Stamp;
 use crate::domain::ids::KeyId;
 use crate::domain::report::{
     ORPHANS, Problem, RUN_ONCE, Subject, class_text, due_ms, parked, policy_report, read_only,
-    rfc3339,
+    refused, rfc3339,
 };
-use crate::domain::state::{Adoption, Ending, Life, RequestKind, State};
+use crate::domain::state::{Adoption, Ending, Life, Refusal, RequestKind, State};
 use crate::engine::Halt;
 
 /// The end of a command for one policy.
@@ -153,30 +153,7 @@ fn leaked(asked: Asked, name: &str, state: &State, halt: &Halt) -> Option<Verdic
     let awaiting = state.orphans_unruled().count();
     let open = state.requests.leak.is_some();
     if !alive.is_empty() || open {
-        let who = if alive.is_empty() {
-            "the last check after the leak is".into()
-        } else {
-            format!("the kill of {} is", alive.join(", "))
-        };
-        if let Some(park) = &state.parked {
-            let problem = parked(name, &park.reason, state.rotation.as_ref());
-            let message = format!("{who} not done: {} [{}]", problem.message, problem.code);
-            return Some(
-                Verdict::new(name, Exit::Operator, "suspect_alive", message)
-                    .next(problem.next_command),
-            );
-        }
-        let (exit, why) = match (halt, &state.trouble) {
-            (Halt::Troubled { class, .. }, _) => {
-                (of_leak(Exit::of_class(*class)), class_text(*class))
-            }
-            (_, Some(trouble)) => {
-                (of_leak(Exit::of_class(trouble.class)), class_text(trouble.class))
-            }
-            _ => (Exit::Operator, "time ran out"),
-        };
-        let message = format!("{who} not done: {why}. The report stays open.");
-        return Some(Verdict::new(name, exit, "suspect_alive", message).next(RUN_ONCE));
+        return Some(not_done(name, state, halt, &alive));
     }
     if awaiting > 0 {
         let message = format!(
@@ -189,6 +166,47 @@ fn leaked(asked: Asked, name: &str, state: &State, halt: &Halt) -> Option<Verdic
     let message = "every suspect is proven dead, and an unsuspected key is current.";
     let verdict = Verdict::new(name, Exit::Done, "suspects_dead", message);
     Some(if more { verdict.next(RUN_ONCE) } else { verdict })
+}
+
+/// A suspect lives, or the last check is missing: why, and what to type.
+fn not_done(name: &str, state: &State, halt: &Halt, alive: &[&str]) -> Verdict {
+    let who = if alive.is_empty() {
+        "the last check after the leak is".into()
+    } else {
+        format!("the kill of {} is", alive.join(", "))
+    };
+    let (exit, why, next) = if let Some(park) = &state.parked {
+        let problem = parked(name, &park.reason, state.rotation.as_ref());
+        let why = format!("{} [{}]", problem.message, problem.code);
+        (Exit::Operator, why, problem.next_command)
+    } else {
+        let (exit, why) = match (halt, &state.trouble) {
+            (Halt::Troubled { class, .. }, _) => {
+                (of_leak(Exit::of_class(*class)), class_text(*class))
+            }
+            (_, Some(trouble)) => {
+                (of_leak(Exit::of_class(trouble.class)), class_text(trouble.class))
+            }
+            _ => (Exit::Operator, "time ran out"),
+        };
+        (exit, format!("{why}. The report stays open."), RUN_ONCE.to_owned())
+    };
+    let message = format!("{who} not done: {why}");
+    match locked_out(name, state) {
+        Some(problem) => {
+            let message = format!("{message} {} [{}]", problem.message, problem.code);
+            Verdict::new(name, Exit::Operator, "suspect_alive", message).next(problem.next_command)
+        }
+        None => Verdict::new(name, exit, "suspect_alive", message).next(next),
+    }
+}
+
+/// `--kill-first` was asked for, and a key that it would kill is the last one that serves (R18).
+fn locked_out(name: &str, state: &State) -> Option<Problem> {
+    let (kind, why) = state.refused.as_ref()?;
+    let Refusal::KillFirstLocksOut { keys } = why else { return None };
+    let lives = |key: &KeyId| state.keys.get(key).is_none_or(|k| k.life == Life::Live);
+    keys.iter().any(lives).then(|| refused(name, *kind, why))
 }
 
 /// A leak that is not over is either out of reach or an operator's.

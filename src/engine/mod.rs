@@ -7,7 +7,6 @@ mod progress;
 mod run;
 mod vault;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,7 +22,8 @@ use crate::domain::state::{
     Effect, Event, IllegalTransition, Phase, Request, Requester, Rotation, State, apply,
 };
 use crate::port::{
-    Clock, CredentialSource, Issuer, Journal, JournalError, Random, SecretStore, Verifier,
+    Clock, CredentialSource, Issuer, Journal, JournalError, Neighbours, Random, SecretStore,
+    Verifier,
 };
 use vault::Vault;
 
@@ -82,7 +82,7 @@ pub struct Engine {
     position: u64,
     seen: Observed,
     vault: Vault,
-    named_elsewhere: BTreeMap<KeyId, String>,
+    neighbours: Option<Arc<dyn Neighbours>>,
     progress: Arc<dyn ProgressSink>,
     /// Between *issue* and *stage*: a stop waits (R27).
     critical: Arc<AtomicBool>,
@@ -125,7 +125,7 @@ impl Engine {
             position,
             seen: Observed::default(),
             vault: Vault::default(),
-            named_elsewhere: BTreeMap::new(),
+            neighbours: None,
             progress,
             critical: Arc::new(AtomicBool::new(false)),
             hold_ms: 0,
@@ -149,9 +149,9 @@ impl Engine {
         &self.plan.stream
     }
 
-    /// Keys that other policies name, by their last journaled observation (R22).
-    pub fn set_named_elsewhere(&mut self, keys: BTreeMap<KeyId, String>) {
-        self.named_elsewhere = keys;
+    /// Whom to ask what other secrets name (R22). Without it this secret is taken to be alone.
+    pub fn set_neighbours(&mut self, neighbours: Arc<dyn Neighbours>) {
+        self.neighbours = Some(neighbours);
     }
 
     /// Makes a request durable. It is weighed by the next turns.
@@ -248,7 +248,6 @@ impl Engine {
 
     fn refresh(&mut self) {
         self.seen.in_memory = self.vault.minted_proof();
-        self.seen.named_elsewhere.clone_from(&self.named_elsewhere);
         if self.seen.next_rotation == RotationId::default() {
             self.seen.next_rotation = RotationId(self.ports.random.uuid());
         }

@@ -6,6 +6,9 @@
 mod adopting;
 mod errors;
 mod help;
+mod lockout;
+mod named_actor;
+mod neighbours;
 mod rotating;
 mod serving;
 mod stage;

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod actor;
 mod clocks;
 mod etags;
 mod faults;
@@ -16,8 +17,11 @@ mod healing;
 mod kill_first;
 mod late_creates;
 mod leaks;
+mod lockout;
 mod moved_back;
+mod neighbours;
 mod people;
+mod preflight;
 mod rotation;
 mod storm;
 mod walk;

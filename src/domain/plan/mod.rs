@@ -9,6 +9,8 @@ mod guards;
 mod heal;
 mod idle;
 mod kill;
+mod lockout;
+mod preflight;
 mod question;
 mod request;
 mod retire;
@@ -63,6 +65,9 @@ fn decide(v: &View<'_>) -> Found<Step> {
     let own = match machine(v) {
         Ok(step) | Err(step) => step,
     };
+    if let Some(step) = lockout::answer(v, &own) {
+        return Ok(step);
+    }
     Ok(match (own, fallback) {
         (Step::Wait { ms, .. }, Some(other @ Step::Wait { ms: sooner, .. })) if sooner < ms => {
             other
@@ -120,11 +125,14 @@ fn leak_overrides(v: &View<'_>, rotation: &Rotation, reason: &ParkReason) -> boo
     v.state.requests.leak.is_some() && (suspect || dead)
 }
 
-/// A failed read, or a throttled request, may succeed later. A request that was refused for good
+/// A failed read, or a throttled request, may succeed later; another policy may let go of a key. A
+/// request that was refused for good
 /// is not sent again until an operator says so (F5).
 fn cures_itself(reason: &ParkReason) -> bool {
     match reason {
-        ParkReason::Trouble { class: Class::Retryable, .. } => true,
+        ParkReason::Trouble { class: Class::Retryable, .. }
+        | ParkReason::NamedElsewhere { .. }
+        | ParkReason::ElsewhereUnreadable { .. } => true,
         ParkReason::Trouble { step, .. } => !Effect::NAMES.contains(&step.as_str()),
         _ => false,
     }

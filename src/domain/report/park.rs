@@ -1,8 +1,8 @@
 //! The text of every reason to park.
 
-use super::problem::{ORPHANS, Problem, abort, adopt, from_stdin, resume, status};
-use super::refusal::class_text;
-use crate::domain::state::{ParkReason, Rotation};
+use super::problem::{ORPHANS, Problem, RUN_ONCE, abort, adopt, from_stdin, resume};
+use super::refusal::{self, class_text};
+use crate::domain::state::{ParkReason, Refusal, Rotation};
 
 /// Why a policy waits for an operator, and what that operator may type.
 #[must_use]
@@ -118,10 +118,21 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
         ),
         ParkReason::NamedElsewhere { key, policy: other } => (
             format!(
-                "policy {other} names key {key} too, so it must not be retired here. Rotate \
-                 {other} first, then go on."
+                "policy {other} names key {key} too, so it is not retired here: the consumers of \
+                 {other} would lose it. Rotate {other}; once its drain is over this goes on by \
+                 itself. `{}` is your word that {other} no longer matters, and retires the key.",
+                adopt(policy)
             ),
-            resume(policy),
+            format!("rekeyd rotate {other}"),
+        ),
+        ParkReason::ElsewhereUnreadable { key, secret } => (
+            format!(
+                "the journal of {secret} does not replay, so it cannot be told whether its \
+                 consumers hold key {key}, which was adopted and not made here. It is not retired. \
+                 `{}` is your word that nobody else has it.",
+                adopt(policy)
+            ),
+            adopt(policy),
         ),
         ParkReason::StagedChanged => (
             "a version that was staged here is gone or holds something else. `abort` removes the \
@@ -146,6 +157,13 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
                 .into(),
             resume(policy),
         ),
-        _ => (format!("it waits for an operator: {}.", reason.code()), status(policy)),
+        ParkReason::PreflightRefused { refusal } => {
+            let (said, next) = refusal::text(policy, refusal);
+            let goes_on = "Mend that; it then starts by itself";
+            let ruling = matches!(refusal, Refusal::NamedElsewhere { .. });
+            let next = if ruling { next } else { RUN_ONCE.into() };
+            (format!("the leak's rotation cannot start: {said}. {goes_on}."), next)
+        }
+        _ => (format!("it waits for an operator: {}.", reason.code()), resume(policy)),
     }
 }

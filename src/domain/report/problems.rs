@@ -19,6 +19,9 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     if let Some(park) = &state.parked {
         found.push(parked(name, &park.reason, state.rotation.as_ref()));
     }
+    if let (Some(_), Some((RequestKind::Leak, why))) = (&state.requests.leak, &state.refused) {
+        found.push(refused(name, RequestKind::Leak, why));
+    }
     if let Adoption::ReadOnly(reason) = &state.adoption {
         found.push(read_only(name, reason));
     }
