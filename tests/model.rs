@@ -145,7 +145,7 @@ impl World {
                 return Some(Outcome::Done { etag: etag(found.revision), ours: *was_enabled });
             }
             Effect::ProbeEtag { key, etag: sent, .. } => {
-                if !self.keys.get(key).is_some_and(|k| etag(k.revision).as_ref() == Some(sent)) {
+                if self.keys.get(key).is_none_or(|k| etag(k.revision).as_ref() != Some(sent)) {
                     return Some(Outcome::EtagRefused);
                 }
             }

@@ -98,11 +98,12 @@ fn machine(v: &View<'_>) -> Found<Step> {
     let step = match advance::advance(v, rotation) {
         Ok(step) | Err(step) => step,
     };
-    let over = cures_itself(&park.reason) || leak_overrides(v, rotation, &park.reason);
+    let cures_itself = cures_itself(&park.reason);
+    let over = cures_itself || leak_overrides(v, rotation, &park.reason);
     Ok(match step {
         step if over && goes_on(&step) => Step::record(Event::Unparked { by_operator: false }),
         // What is missing is looked at; the rest is the operator's.
-        step if over => step,
+        step if cures_itself || over && matches!(step, Step::Look(_)) => step,
         _ => v.wait_for_operator(),
     })
 }
