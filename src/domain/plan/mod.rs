@@ -5,6 +5,7 @@
 
 mod account;
 mod advance;
+mod foreign;
 mod guards;
 mod heal;
 mod idle;
@@ -84,6 +85,9 @@ fn machine(v: &View<'_>) -> Found<Step> {
     // Under a leak a create may still be open: that bars requests and a start, nothing else.
     let open = !v.state.questions.is_empty();
     if !open && let Some(step) = request::weigh(v)? {
+        return Ok(step);
+    }
+    if !open && let Some(step) = foreign::take_over(v)? {
         return Ok(step);
     }
     let Some(rotation) = &v.state.rotation else {
