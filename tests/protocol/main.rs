@@ -11,6 +11,7 @@
 
 mod actor;
 mod faults;
+mod first_key;
 mod leaks;
 mod lockout;
 mod neighbours;

@@ -5,6 +5,8 @@
 
 mod account;
 mod advance;
+mod caller;
+mod first_key;
 mod guards;
 mod heal;
 mod idle;

@@ -154,23 +154,23 @@ fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
             ("the current key", profile, other_identity(v, profile).filter(|_| !adopted))
         }
     };
-    if profile.rights.any_denied() {
-        let what = format!("{who} may not {} keys", denied(profile.rights));
+    if let Some(what) = missing_rights(who, profile.rights) {
         return Ok(Some(Refusal::Rights { what }));
     }
     Ok(stranger.map(|found| Refusal::OtherIdentity { found }))
 }
 
-/// The rights that were denied, as a sentence has them.
-fn denied(rights: Rights) -> String {
+/// What `who` may not do with keys, where something was denied.
+pub(super) fn missing_rights(who: &str, rights: Rights) -> Option<String> {
     let each = [(rights.list, "list"), (rights.update, "update"), (rights.delete, "delete")];
     let denied = each.into_iter().filter(|(right, _)| *right == Right::Denied);
-    denied.map(|(_, name)| name).collect::<Vec<_>>().join(", ")
+    let names: Vec<&str> = denied.map(|(_, name)| name).collect();
+    (!names.is_empty()).then(|| format!("{who} may not {} keys", names.join(", ")))
 }
 
 /// Whom the named actor acts as, where that is neither the declared account nor the adopted one.
 /// Where the issuer does not tell, the new key's own identity is compared before its promote.
-fn other_account(v: &View<'_>, profile: &Profile) -> Option<String> {
+pub(super) fn other_account(v: &View<'_>, profile: &Profile) -> Option<String> {
     let identity = profile.identity.as_ref()?;
     let adopted = v.state.baseline.as_ref().and_then(|baseline| baseline.identity.as_ref());
     if adopted == Some(identity) || (adopted.is_none() && v.rules.identity.is_none()) {
