@@ -91,7 +91,7 @@ pub fn judge(
     if let Some((kind, why)) =
         state.refused.as_ref().filter(|(kind, _)| wish && answers(asked, *kind))
     {
-        return Verdict::failed(name, refusal(name, *kind, why));
+        return with_orphans(Verdict::failed(name, refusal(name, *kind, why)), state);
     }
     if let Some(park) = &state.parked {
         let problem = parked(name, &park.reason, state.rotation.as_ref());

@@ -19,7 +19,7 @@ use crate::domain::ids::{KeyId, RotationId, SecretKey, VersionId};
 use crate::domain::plan::{Rules, Step, WaitFor, next_step};
 use crate::domain::secret::Credential;
 use crate::domain::state::{
-    Effect, Event, IllegalTransition, Phase, Request, Requester, Rotation, State, apply,
+    Effect, Event, FirstKey, IllegalTransition, Phase, Request, Requester, Rotation, State, apply,
 };
 use crate::port::{
     Clock, CredentialSource, Issuer, Journal, JournalError, Neighbours, Random, SecretStore,
@@ -280,8 +280,9 @@ impl Engine {
     fn take_in(&mut self, next: State, events: &[Event]) {
         self.state = next;
         // The secret is held between issue and stage, and not a moment longer.
-        let wanted = self.state.rotation.as_ref().filter(|r| r.phase == Phase::Issued);
-        if wanted.and_then(Rotation::new_proof) != self.vault.minted_proof().as_ref() {
+        let open = self.state.rotation.as_ref().filter(|r| r.phase == Phase::Issued);
+        let first = self.state.first.as_ref().and_then(FirstKey::proof);
+        if open.and_then(Rotation::new_proof).or(first) != self.vault.minted_proof().as_ref() {
             self.vault.forget_minted();
         }
         self.critical.store(self.vault.minted_proof().is_some(), Ordering::SeqCst);

@@ -5,6 +5,7 @@
 
 mod adopting;
 mod errors;
+mod first_key;
 mod help;
 mod lockout;
 mod named_actor;

@@ -5,6 +5,8 @@
 
 mod account;
 mod advance;
+mod caller;
+mod first_key;
 mod foreign;
 mod guards;
 mod heal;

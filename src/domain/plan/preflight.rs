@@ -6,7 +6,7 @@ use super::view::{Found, View};
 use crate::domain::facts::{
     Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile, Right, Rights, StoreView,
 };
-use crate::domain::ids::VersionId;
+use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{
     Event, Held, OrphanKind, ParkReason, Refusal, RequestKind, State, Trigger,
 };
@@ -113,13 +113,19 @@ fn unfit_secret(
         return Ok(Some(Refusal::Misconfigured));
     }
     // With another credential that works, a dead *current* is a reason to rotate, not a bar.
-    if !(v.works(proof)? || v.rules.named_actor && v.actor(Some(&proof.key)).is_ok()) {
-        if v.rules.named_actor && v.seen.named_actor == Fact::Unread {
-            return Err(Step::look(crate::domain::facts::Read::NamedActor));
-        }
-        return Ok(Some(Refusal::CurrentDead));
+    let may_be_dead = v.rules.named_actor || leak;
+    if v.works(proof)? || may_be_dead && another_works(v, &proof.key)? {
+        return Ok(None);
     }
-    Ok(None)
+    Ok(Some(Refusal::CurrentDead))
+}
+
+fn another_works(v: &View<'_>, key: &KeyId) -> Found<bool> {
+    match v.actor(Some(key)) {
+        Ok(_) => Ok(true),
+        Err(step @ Step::Look(_)) => Err(step),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Issue refuses while this many creates are unexplained (R3).
@@ -154,23 +160,23 @@ fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
             ("the current key", profile, other_identity(v, profile).filter(|_| !adopted))
         }
     };
-    if profile.rights.any_denied() {
-        let what = format!("{who} may not {} keys", denied(profile.rights));
+    if let Some(what) = missing_rights(who, profile.rights) {
         return Ok(Some(Refusal::Rights { what }));
     }
     Ok(stranger.map(|found| Refusal::OtherIdentity { found }))
 }
 
-/// The rights that were denied, as a sentence has them.
-fn denied(rights: Rights) -> String {
+/// What `who` may not do with keys, where something was denied.
+pub(super) fn missing_rights(who: &str, rights: Rights) -> Option<String> {
     let each = [(rights.list, "list"), (rights.update, "update"), (rights.delete, "delete")];
     let denied = each.into_iter().filter(|(right, _)| *right == Right::Denied);
-    denied.map(|(_, name)| name).collect::<Vec<_>>().join(", ")
+    let names: Vec<&str> = denied.map(|(_, name)| name).collect();
+    (!names.is_empty()).then(|| format!("{who} may not {} keys", names.join(", ")))
 }
 
 /// Whom the named actor acts as, where that is neither the declared account nor the adopted one.
 /// Where the issuer does not tell, the new key's own identity is compared before its promote.
-fn other_account(v: &View<'_>, profile: &Profile) -> Option<String> {
+pub(super) fn other_account(v: &View<'_>, profile: &Profile) -> Option<String> {
     let identity = profile.identity.as_ref()?;
     let adopted = v.state.baseline.as_ref().and_then(|baseline| baseline.identity.as_ref());
     if adopted == Some(identity) || (adopted.is_none() && v.rules.identity.is_none()) {
