@@ -154,10 +154,11 @@ fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
             let profile = v.named_profile()?;
             ("the named actor", profile, other_account(v, profile))
         }
-        Actor::Key(_) => {
-            let profile = v.profile(current)?;
+        Actor::Key(proof) => {
+            let profile = v.profile(&proof)?;
             let adopted = v.state.baseline.as_ref().is_some_and(|b| b.identity == profile.identity);
-            ("the current key", profile, other_identity(v, profile).filter(|_| !adopted))
+            let who = if proof == *current { "the current key" } else { "the only key that works" };
+            (who, profile, other_identity(v, profile).filter(|_| !adopted))
         }
     };
     if let Some(what) = missing_rights(who, profile.rights) {
