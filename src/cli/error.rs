@@ -88,7 +88,6 @@ impl Exit {
             Refusal::Misconfigured | Refusal::DrainTooShort { .. } => Self::Configuration,
             Refusal::Trouble { class, .. } => Self::of_class(*class),
             Refusal::NothingOpen => Self::Usage,
-            Refusal::Joined => Self::Done,
             _ => Self::Operator,
         }
     }

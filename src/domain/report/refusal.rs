@@ -1,6 +1,6 @@
 //! The text of every refusal, and of every reason to leave a secret alone. Nothing was done.
 
-use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, resume, status};
+use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, status};
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
 use crate::domain::policy::duration::format_ms;
@@ -127,9 +127,6 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
         Refusal::OldKeyUnfit => {
             ("the key is reported leaked or does not work".into(), status(policy))
         }
-        Refusal::Joined => {
-            ("another rotation is open; this request joined it".into(), resume(policy))
-        }
         Refusal::KillFirstLocksOut => (
             "killing the key first would lock rekeyd out: it is the only credential that may call \
              the issuer. Leave `--kill-first` out, or disable the key in ION by hand"
@@ -231,7 +228,6 @@ pub fn code(why: &Refusal) -> &'static str {
         Refusal::NothingOpen => "nothing_open",
         Refusal::TooLate => "too_late",
         Refusal::OldKeyUnfit => "old_key_unfit",
-        Refusal::Joined => "joined",
         Refusal::KillFirstLocksOut => "kill_first_locks_out",
     }
 }

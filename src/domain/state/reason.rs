@@ -99,8 +99,6 @@ pub enum Refusal {
     TooLate,
     /// The old key is a suspect or does not work: going back would break consumers.
     OldKeyUnfit,
-    /// Another rotation is open; the request joined it.
-    Joined,
     /// `--kill-first` would lock us out (R18).
     KillFirstLocksOut,
 }
