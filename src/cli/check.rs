@@ -9,6 +9,7 @@ use super::view::status::wrapped;
 use crate::app::{App, AppError};
 use crate::domain::policy::Findings;
 use crate::domain::report::{Problem, policy_report};
+use crate::domain::words::count_of;
 use crate::settings::{LocateError, load_policies};
 
 pub async fn check(context: &Context) -> Result<Exit, CliError> {
@@ -47,10 +48,7 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
         out.data(&format!("  next: {}", problem.next_command));
     }
     let journal = if app.journal_is_new() { "no journal yet" } else { "the journal is whole" };
-    let policies = match app.policies.len() {
-        1 => "1 policy is good".to_owned(),
-        count => format!("{count} policies are good"),
-    };
+    let policies = count_of(app.policies.len(), "policy is good", "policies are good");
     out.data(&format!("{GREEN}{policies}{GREEN:#}; {journal} in {}", app.state_dir.display()));
     Ok(Exit::Done)
 }

@@ -14,6 +14,7 @@ use crate::domain::leak::{self, Suspicion};
 use crate::domain::policy::Policy;
 use crate::domain::policy::duration::MINUTE_MS;
 use crate::domain::state::{Adoption, Request, State, Trigger};
+use crate::domain::words::count_of;
 use crate::engine::{Goal, Halt};
 
 /// How long a command waits for a server, or for a lost request to be cleared up.
@@ -46,8 +47,8 @@ pub fn chosen(app: &App, args: &RotateArgs) -> Result<Vec<Policy>, CliError> {
         }
         (false, true) => Err(CliError::usage("name policies or say --all, not both")),
         (true, true) if !flags.yes => Err(CliError::usage(format!(
-            "--all rotates {} policies at once; say --yes if that is meant",
-            app.policies.len()
+            "--all rotates {} at once; say --yes if that is meant",
+            count_of(app.policies.len(), "policy", "policies")
         ))),
         (true, true) => Ok(app.policies.clone()),
         (false, false) => {

@@ -10,6 +10,7 @@ use crate::domain::report::{
     rfc3339,
 };
 use crate::domain::state::{Adoption, Ending, Life, RequestKind, State};
+use crate::domain::words::count_of;
 use crate::engine::Halt;
 
 /// The end of a command for one policy.
@@ -179,9 +180,10 @@ fn leaked(asked: Asked, name: &str, state: &State, halt: &Halt) -> Option<Verdic
         return Some(Verdict::new(name, exit, "suspect_alive", message).next(RUN_ONCE));
     }
     if awaiting > 0 {
+        let keys = count_of(awaiting, "key appeared", "keys appeared");
+        let await_a_ruling = if awaiting == 1 { "awaits a ruling" } else { "await a ruling" };
         let message = format!(
-            "every suspect is proven dead, but {awaiting} keys appeared around the leak and await \
-             a ruling."
+            "every suspect is proven dead, but {keys} around the leak and {await_a_ruling}."
         );
         return Some(Verdict::new(name, Exit::Operator, "orphans", message).next(ORPHANS));
     }

@@ -6,6 +6,7 @@
 mod adopting;
 mod errors;
 mod help;
+mod leaking;
 mod rotating;
 mod serving;
 mod stage;

@@ -11,6 +11,7 @@
 
 mod faults;
 mod leaks;
+mod orphans;
 mod people;
 mod rotation;
 mod stranger;

@@ -140,6 +140,7 @@ fn close(v: &View<'_>) -> Found<Option<Step>> {
     Ok(Some(Step::record(Event::Strangers { keys })))
 }
 
+/// Appeared around the leak, and is not accounted for. What a person ruled on stays ruled.
 fn is_stranger(
     v: &View<'_>,
     leak: &Leak,
@@ -147,7 +148,9 @@ fn is_stranger(
     key: &KeyId,
     created_ms: Option<i64>,
 ) -> bool {
-    if v.state.keys.contains_key(key) || *key == current.key || v.state.is_suspect(key) {
+    let is_ruled = v.state.orphans.get(key).is_some_and(|orphan| orphan.kept);
+    let is_ours = v.state.keys.contains_key(key) || *key == current.key;
+    if is_ours || is_ruled || v.state.is_suspect(key) {
         return false;
     }
     let since_asked =

@@ -1,11 +1,14 @@
 //! The journal's events as sentences, for `history`.
 
+use std::collections::BTreeSet;
+
 use super::{parked, read_only, refused};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{
     Effect, Ending, Event, Evidence, Outcome, Phase, Question, Request, State, Trigger,
 };
+use crate::domain::words::count_of;
 
 /// What an event says, given the state before it. `None` for events that tell a person nothing.
 #[must_use]
@@ -13,10 +16,14 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
     Some(match event {
         Event::Checkpoint | Event::Seen { .. } => return None,
         Event::Adopted { held, by_operator, unmanaged, .. } => format!(
-            "adopted key {}{}; {} other keys of the account are left alone",
+            "adopted key {}{}; {} left alone",
             held.proof.key,
             if *by_operator { " on an operator's word" } else { "" },
-            unmanaged.len()
+            count_of(
+                unmanaged.len(),
+                "other key of the account is",
+                "other keys of the account are"
+            )
         ),
         Event::ReadOnly { reason, .. } => {
             format!("not adopted: {}", read_only(policy, reason).message)
@@ -63,8 +70,7 @@ fn of_keys(before: &State, event: &Event) -> String {
         Event::VerifyFailed => {
             "the new key was rejected; it may not be known everywhere yet".into()
         }
-        Event::Strangers { keys } if keys.is_empty() => "no key appeared around the leak".into(),
-        Event::Strangers { keys } => format!("{} keys appeared around the leak", keys.len()),
+        Event::Strangers { keys } => appeared(before, keys),
         Event::Kept { key, by } => format!("{} ruled that key {key} may live", by.who),
         Event::BaselineTaken { .. } => "identity and canary answers were recorded".into(),
         Event::Troubled { class, step } => {
@@ -81,6 +87,16 @@ fn of_keys(before: &State, event: &Event) -> String {
         }
         Event::LeakClosed => "every suspect is proven dead; the leak report is closed".into(),
         other => other.name().replace('_', " "),
+    }
+}
+
+/// Keys that somebody has ruled on already are no news.
+fn appeared(before: &State, keys: &BTreeSet<KeyId>) -> String {
+    let is_ruled = |key: &&KeyId| before.orphans.get(*key).is_some_and(|orphan| orphan.kept);
+    let news = keys.iter().filter(|key| !is_ruled(key)).count();
+    match news {
+        0 => "no key appeared around the leak".into(),
+        _ => format!("{} appeared around the leak", count_of(news, "key", "keys")),
     }
 }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
 use crate::domain::policy::parse;
-use crate::domain::state::{ParkReason, ReadOnlyReason, Refusal, RequestKind};
+use crate::domain::state::{Event, ParkReason, ReadOnlyReason, Refusal, RequestKind};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -223,4 +223,19 @@ fn an_orphan_and_a_lost_policy_are_problems() {
     assert_eq!(codes, ["orphan", "no_policy"]);
     assert!(report.problems[0].message.contains("awaits"));
     assert_eq!(orphans("p", &state).len(), 2);
+}
+
+#[test]
+fn a_count_of_keys_is_a_sentence_whatever_the_count() {
+    let mut before = State::default();
+    let now = Moment::default();
+    let kept = crate::domain::state::Orphan { since: now, kind: OrphanKind::Stranger, kept: true };
+    before.orphans.insert(key("ruled"), kept);
+    let appeared = |names: &[&str]| {
+        let keys = names.iter().map(|name| key(name)).collect();
+        tell(&before, &Event::Strangers { keys }, "p").unwrap()
+    };
+    assert_eq!(appeared(&["ruled"]), "no key appeared around the leak");
+    assert_eq!(appeared(&["ruled", "a"]), "1 key appeared around the leak");
+    assert_eq!(appeared(&["a", "b"]), "2 keys appeared around the leak");
 }
