@@ -132,7 +132,14 @@ pub struct Rights {
 impl Rights {
     #[must_use]
     pub fn any_denied(self) -> bool {
-        [self.list, self.update, self.delete].contains(&Right::Denied)
+        !self.denied().is_empty()
+    }
+
+    /// The names of what it may not do.
+    #[must_use]
+    pub fn denied(self) -> Vec<&'static str> {
+        let rights = [("list", self.list), ("update", self.update), ("delete", self.delete)];
+        rights.into_iter().filter(|(_, right)| *right == Right::Denied).map(|(n, _)| n).collect()
     }
 }
 

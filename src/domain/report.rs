@@ -3,6 +3,7 @@
 //! no fingerprint.
 
 mod park;
+mod preflight;
 mod problem;
 mod problems;
 mod refusal;

@@ -28,3 +28,23 @@ async fn one_key_that_appeared_around_the_leak_is_counted_as_one_until_it_is_rul
     assert!(ended.err.contains("no key appeared around the leak"), "{}", ended.err);
     assert!(stage.alive(&stranger));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leak_whose_rotation_cannot_start_says_why_and_goes_on_once_that_is_mended() {
+    let stage = adopted().await;
+    let leaked = stage.current();
+    let secret = std::fs::read_to_string(stage.secret()).unwrap();
+    let large = secret.replace("kept", &"x".repeat(62_000));
+    stage.write_secret(&large);
+    let ended = stage.run(&["--rotate-now", "demo", "--leaked"]).await;
+    assert_eq!(ended.code, 6, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("so large that a new one might not fit"), "{}", ended.out);
+    assert!(ended.out.contains("[parked/preflight_refused]"), "{}", ended.out);
+    assert!(ended.out.ends_with("next: rekeyd resume demo\n"), "{}", ended.out);
+    assert!(stage.alive(&leaked));
+
+    stage.write_secret(&secret);
+    let ended = stage.run(&["resume", "demo"]).await;
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(!stage.alive(&leaked) && stage.alive(&stage.current()));
+}

@@ -236,7 +236,7 @@ fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
     }
     let profile = v.profile(current)?;
     if profile.rights.any_denied() {
-        let what = format!("{:?}", profile.rights);
+        let what = profile.rights.denied().join(", ");
         return Ok(Some(Refusal::Rights { what }));
     }
     Ok(other_identity(v, profile)

@@ -1,5 +1,6 @@
 //! The text of every reason to park.
 
+use super::preflight::preflight;
 use super::problem::{ORPHANS, Problem, abort, adopt, from_stdin, resume, status};
 use super::refusal::class_text;
 use crate::domain::state::{ParkReason, Rotation};
@@ -146,6 +147,7 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
                 .into(),
             resume(policy),
         ),
+        ParkReason::PreflightRefused { refusal } => preflight(policy, refusal),
         _ => (format!("it waits for an operator: {}.", reason.code()), status(policy)),
     }
 }

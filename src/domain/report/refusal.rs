@@ -54,7 +54,7 @@ fn adopt_text(policy: &str, why: &Refusal) -> (String, String) {
     }
 }
 
-fn text(policy: &str, why: &Refusal) -> (String, String) {
+pub(super) fn text(policy: &str, why: &Refusal) -> (String, String) {
     match why {
         Refusal::Store { problem } => (store_text(*problem).into(), plan(policy)),
         Refusal::NoCurrent => ("the secret has no current version".into(), from_stdin(policy)),
@@ -138,7 +138,7 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
 }
 
 /// What a store must be mended of first.
-fn store_text(problem: StoreProblem) -> &'static str {
+pub(super) fn store_text(problem: StoreProblem) -> &'static str {
     match problem {
         StoreProblem::ScheduledForDeletion => "the secret is scheduled for deletion",
         StoreProblem::NativeRotation => {

@@ -239,3 +239,36 @@ fn a_count_of_keys_is_a_sentence_whatever_the_count() {
     assert_eq!(appeared(&["ruled", "a"]), "1 key appeared around the leak");
     assert_eq!(appeared(&["a", "b"]), "2 keys appeared around the leak");
 }
+
+#[test]
+fn every_reason_why_a_leaks_rotation_cannot_start_says_what_to_type() {
+    let refusals = [
+        Refusal::Store { problem: StoreProblem::ScheduledForDeletion },
+        Refusal::TooLarge,
+        Refusal::Misconfigured,
+        Refusal::Rights { what: "update, delete".into() },
+        Refusal::OtherIdentity { found: "x@example.com".into() },
+        Refusal::NamedElsewhere { policy: "other".into() },
+        Refusal::KillFirstLocksOut,
+    ];
+    let texts: Vec<String> = refusals
+        .into_iter()
+        .map(|refusal| shown(&parked("p", &ParkReason::PreflightRefused { refusal }, None)))
+        .collect();
+    assert_snapshot!(texts.join("\n"), @r#"
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the secret is scheduled for deletion. Mend that, then go on.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the secret's value is so large that a new one might not fit. Shorten its other fields, then go on.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the token endpoint does not know this realm or refuses this client's way of asking. Compare the policy's URLs with the tenant's, then go on.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the current key lacks a right that a rotation needs: update, delete. Create a key that has it in ION by hand, as the same account, and pipe it in.
+      next: rekeyd adopt p --from-stdin <credential.json
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the current key acts as x@example.com, not as the policy's `identity`. Mend the policy, then go on.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: policy other names the same key, and its consumers would break. Create a key for other in ION by hand and pipe it in there, then type `rekeyd resume p`.
+      next: rekeyd adopt other --from-stdin <credential.json
+    parked/preflight_refused: the rotation that the leak asks for cannot start: killing the key first would lock rekeyd out: it is the only credential that may call the issuer. Leave `--kill-first` out, or disable the key in ION by hand.
+      next: rekeyd rotate p --leaked --again
+    "#);
+}
