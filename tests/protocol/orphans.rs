@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use rekeyd::domain::ids::KeyId;
+use rekeyd::domain::secret::Credential;
 use rekeyd::domain::state::Event;
 use rekeyd::engine::{Engine, Goal, Halt, Stop};
 use rekeyd::sandbox::SERVICE_ACCOUNT;
@@ -49,4 +50,21 @@ async fn a_key_that_somebody_ruled_on_does_not_appear_again_at_the_next_leak() {
     assert_eq!(strangers(&world), [BTreeSet::from([stranger.clone()]), BTreeSet::new()]);
     assert!(engine.state().orphans[&stranger].kept);
     assert!(world.tenant.alive(stranger.as_str()), "it may live");
+}
+
+#[tokio::test]
+async fn the_named_actors_own_key_is_nobodys_stranger_and_any_other_key_is() {
+    let mut world = World::new();
+    let (engine, stranger) = with_a_stranger(&world).await;
+    drop(engine);
+    // The actor is named after the adoption, so that no clean list holds its key.
+    let actor = world.tenant.mint(SERVICE_ACCOUNT).unwrap();
+    let named = key(&actor.client_id);
+    world.named_actor = Some(Credential::new(named.clone(), actor.client_secret.into()));
+    world.rules.named_actor = true;
+    let mut engine = world.open().await.unwrap();
+    report_and_kill(&mut engine).await;
+    assert_eq!(strangers(&world), [BTreeSet::from([stranger])]);
+    assert!(!engine.state().orphans.contains_key(&named));
+    assert!(world.tenant.alive(named.as_str()));
 }

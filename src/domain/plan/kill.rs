@@ -4,6 +4,7 @@
 use super::retire::{Purpose, retire};
 use super::step::{Step, WaitFor};
 use super::view::{Found, View};
+use crate::domain::class::Class;
 use crate::domain::facts::{Actor, Exchange, Fact, KeyProof, Read};
 use crate::domain::ids::KeyId;
 use crate::domain::state::{Event, Leak, Origin};
@@ -129,6 +130,7 @@ fn close(v: &View<'_>) -> Found<Option<Step>> {
     if leak.compared {
         return Ok(Some(Step::record(Event::LeakClosed)));
     }
+    named_actor_is_told(v)?;
     let actor = Actor::Key(current.clone());
     let index = v.complete_keys(&actor)?;
     let keys = index
@@ -138,6 +140,21 @@ fn close(v: &View<'_>) -> Found<Option<Step>> {
         .map(|listed| listed.key.clone())
         .collect::<BTreeSet<_>>();
     Ok(Some(Step::record(Event::Strangers { keys })))
+}
+
+/// The policy names the actor's key, so that one is nobody's surprise. Where its credential cannot
+/// be read now but may be later, the comparison waits for it.
+fn named_actor_is_told(v: &View<'_>) -> Found<()> {
+    if !v.rules.named_actor || v.seen.named_key.is_some() {
+        return Ok(());
+    }
+    match &v.seen.named_actor {
+        Fact::Unread => Err(Step::look(Read::NamedActor)),
+        Fact::Unclear(class @ (Class::Retryable | Class::Unknown)) => {
+            Err(v.trouble(*class, "named_actor"))
+        }
+        Fact::Known(_) | Fact::Unclear(_) => Ok(()),
+    }
 }
 
 /// Appeared around the leak, and is not accounted for. What a person ruled on stays ruled.
@@ -150,7 +167,7 @@ fn is_stranger(
 ) -> bool {
     let is_ruled = v.state.orphans.get(key).is_some_and(|orphan| orphan.kept);
     let is_ours = v.state.keys.contains_key(key) || *key == current.key;
-    if is_ours || is_ruled || v.state.is_suspect(key) {
+    if is_ours || is_ruled || v.named_actor_is(Some(key)) || v.state.is_suspect(key) {
         return false;
     }
     let since_asked =
