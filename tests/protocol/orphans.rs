@@ -1,14 +1,18 @@
 //! Keys that await a ruling: who is one, who is not, and when its record goes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use rekeyd::domain::ids::KeyId;
+use async_trait::async_trait;
+use rekeyd::domain::ids::{Etag, KeyId};
 use rekeyd::domain::secret::Credential;
-use rekeyd::domain::state::Event;
-use rekeyd::engine::{Engine, Goal, Halt, Stop};
-use rekeyd::sandbox::SERVICE_ACCOUNT;
+use rekeyd::domain::state::{Ending, Event, ParkReason, Refusal, Request, State, apply};
+use rekeyd::engine::{Engine, Goal, Halt, Plan, Ports, Stop};
+use rekeyd::port::issuer::{Changed, Minted};
+use rekeyd::port::{Clock, Issuer, Listing, PortError};
+use rekeyd::sandbox::{CallKind, Edit, Fault, SERVICE_ACCOUNT, What};
 
-use crate::world::{HOUR, World, leak, tester};
+use crate::world::{HOUR, World, leak, rotate, tester};
 
 /// Reports a leak and runs until every suspect is dead and the account was compared.
 async fn report_and_kill(engine: &mut Engine) {
@@ -67,4 +71,199 @@ async fn the_named_actors_own_key_is_nobodys_stranger_and_any_other_key_is() {
     assert_eq!(strangers(&world), [BTreeSet::from([stranger])]);
     assert!(!engine.state().orphans.contains_key(&named));
     assert!(world.tenant.alive(named.as_str()));
+}
+
+/// The world with a list that lacks one key and says whether it is complete.
+struct Lacking {
+    world: World,
+    key: KeyId,
+    complete: bool,
+}
+
+#[async_trait]
+impl Issuer for Lacking {
+    async fn issue(&self, actor: &Credential) -> Result<Minted, PortError> {
+        self.world.issue(actor).await
+    }
+    async fn list(&self, actor: &Credential) -> Result<Listing, PortError> {
+        let mut listing = self.world.list(actor).await?;
+        listing.keys.retain(|listed| listed.key != self.key);
+        listing.complete = self.complete;
+        Ok(listing)
+    }
+    async fn disable(
+        &self,
+        actor: &Credential,
+        key: &KeyId,
+        etag: Option<&Etag>,
+    ) -> Result<Changed, PortError> {
+        self.world.disable(actor, key, etag).await
+    }
+    async fn enable(
+        &self,
+        actor: &Credential,
+        key: &KeyId,
+        etag: Option<&Etag>,
+    ) -> Result<Changed, PortError> {
+        self.world.enable(actor, key, etag).await
+    }
+    async fn delete(
+        &self,
+        actor: &Credential,
+        key: &KeyId,
+        etag: Option<&Etag>,
+    ) -> Result<(), PortError> {
+        self.world.delete(actor, key, etag).await
+    }
+}
+
+impl Lacking {
+    async fn open(self) -> Engine {
+        let world = Arc::new(self.world.clone());
+        let plan = Plan {
+            rules: world.rules.clone(),
+            stream: World::stream(),
+            canaries: Vec::new(),
+            dead_rejections: 3,
+            dead_over_ms: 2_000,
+        };
+        let ports = Ports {
+            issuer: Arc::new(self),
+            verifier: world.clone(),
+            store: world.clone(),
+            actor: None,
+            journal: world.clone(),
+            clock: world.clone(),
+            random: world,
+        };
+        Engine::open(ports, plan, Arc::new(())).await.unwrap()
+    }
+}
+
+/// A world in which one stranger awaits a ruling and nothing else is open.
+async fn awaiting() -> (World, KeyId) {
+    let world = World::new();
+    let (mut engine, stranger) = with_a_stranger(&world).await;
+    report_and_kill(&mut engine).await;
+    on(&mut engine).await;
+    assert!(engine.state().rotation.is_none());
+    assert!(engine.state().orphans.contains_key(&stranger));
+    (world, stranger)
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_deleted_awaits_no_ruling_after_the_next_rotation() {
+    for kept in [false, true] {
+        let (world, stranger) = awaiting().await;
+        let mut engine = world.open().await.unwrap();
+        if kept {
+            engine.keep(stranger.clone(), tester()).await.unwrap();
+        }
+        world.person(&Edit::Delete { key: stranger.to_string() });
+        engine.request(rotate(), tester()).await.unwrap();
+        let halt = on(&mut engine).await;
+        assert_eq!(halt, Halt::Reached);
+        assert_eq!(engine.state().last.as_ref().map(|l| l.ending), Some(Ending::Complete));
+        assert!(engine.state().orphans.is_empty(), "kept {kept}: {:#?}", engine.state().orphans);
+        let replayed = world.open().await.unwrap();
+        assert_eq!(replayed.state().orphans, engine.state().orphans);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_lives_awaits_its_ruling_through_any_number_of_rotations() {
+    let (world, stranger) = awaiting().await;
+    let mut engine = world.open().await.unwrap();
+    for _ in 0..2 {
+        engine.request(rotate(), tester()).await.unwrap();
+        let halt = on(&mut engine).await;
+        assert_eq!(halt, Halt::Reached);
+    }
+    assert!(engine.state().orphans.contains_key(&stranger));
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_complete_takes_no_key_off_the_record() {
+    for complete in [false, true] {
+        let (world, key) = awaiting().await;
+        let lacking = Lacking { world, key: key.clone(), complete };
+        let mut engine = lacking.open().await;
+        engine.request(rotate(), tester()).await.unwrap();
+        on(&mut engine).await;
+        assert_eq!(engine.state().orphans.contains_key(&key), !complete, "complete {complete}");
+    }
+}
+
+#[tokio::test]
+async fn an_orphan_that_was_killed_and_proven_dead_awaits_no_ruling() {
+    let (world, stranger) = awaiting().await;
+    let mut engine = world.open().await.unwrap();
+    let suspects = BTreeMap::from([(stranger.clone(), None)]);
+    let report = Request::Leak { suspects, kill_first: false, grace_ms: 0, since_ms: None };
+    engine.request(report, tester()).await.unwrap();
+    let halt = engine.run(Goal::SuspectsDead, HOUR, &mut Stop::never()).await.unwrap();
+    assert_eq!(halt, Halt::Reached);
+    assert!(!world.tenant.alive(stranger.as_str()));
+    assert!(engine.state().orphans.is_empty(), "{:#?}", engine.state().orphans);
+    assert!(engine.state().suspects.contains_key(&stranger), "what was reported stays known");
+}
+
+/// A rotation that parked because two creates were lost, and the keys that they made.
+async fn parked_on_two_lost_creates() -> (World, Engine, Vec<KeyId>) {
+    let world = World::new();
+    let (mut engine, _) = with_a_stranger(&world).await;
+    let lost =
+        Fault { on: CallKind::CreateApiKey, nth: 1, count: 2, key: None, what: What::LostAfter };
+    world.tenant.add_fault(lost).unwrap();
+    engine.request(rotate(), tester()).await.unwrap();
+    assert_eq!(on(&mut engine).await, Halt::Parked);
+    let reason = engine.state().parked.as_ref().map(|park| park.reason.clone());
+    assert_eq!(reason, Some(ParkReason::Orphans));
+    let orphans: Vec<KeyId> = engine.state().orphans.keys().cloned().collect();
+    assert_eq!(orphans.len(), 2);
+    (world, engine, orphans)
+}
+
+async fn on(engine: &mut Engine) -> Halt {
+    engine.run(Goal::Nothing, 96 * HOUR, &mut Stop::never()).await.unwrap()
+}
+
+fn delete_by_hand(world: &World, keys: &[KeyId]) {
+    keys.iter().for_each(|key| world.person(&Edit::Delete { key: key.to_string() }));
+}
+
+#[tokio::test]
+async fn two_lost_creates_stop_a_rotation_only_until_their_keys_are_gone() {
+    let (world, mut engine, orphans) = parked_on_two_lost_creates().await;
+    engine.request(Request::Resume, tester()).await.unwrap();
+    assert_eq!(on(&mut engine).await, Halt::Parked, "they live, and nobody ruled on them");
+    delete_by_hand(&world, &orphans);
+    engine.request(Request::Resume, tester()).await.unwrap();
+    assert_eq!(on(&mut engine).await, Halt::Reached);
+    assert_eq!(engine.state().last.as_ref().map(|l| l.ending), Some(Ending::Complete));
+    assert!(engine.state().orphans.is_empty());
+}
+
+#[tokio::test]
+async fn two_lost_creates_forbid_the_next_rotation_only_until_their_keys_are_gone() {
+    let (world, mut engine, orphans) = parked_on_two_lost_creates().await;
+    engine.request(Request::Abort, tester()).await.unwrap();
+    assert_eq!(on(&mut engine).await, Halt::Reached);
+    engine.request(rotate(), tester()).await.unwrap();
+    on(&mut engine).await;
+    let refused = engine.state().refused.as_ref().map(|(_, why)| why.clone());
+    assert_eq!(refused, Some(Refusal::Orphans));
+    delete_by_hand(&world, &orphans);
+    engine.request(rotate(), tester()).await.unwrap();
+    assert_eq!(on(&mut engine).await, Halt::Reached);
+    assert_eq!(engine.state().last.as_ref().map(|l| l.ending), Some(Ending::Complete));
+    assert!(engine.state().orphans.is_empty());
+}
+
+#[test]
+fn a_ruling_that_an_earlier_version_recorded_on_a_dead_key_still_replays() {
+    let world = World::new();
+    let ruling = Event::Kept { key: key("dead"), by: tester() };
+    let state = apply(State::default(), &world.stamp(), &ruling).unwrap();
+    assert!(state.orphans.is_empty());
 }

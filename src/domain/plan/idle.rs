@@ -195,9 +195,6 @@ fn unfit_secret(
     if let Some(policy) = v.seen.named_elsewhere.get(&proof.key) {
         return Ok(Some(Refusal::NamedElsewhere { policy: policy.clone() }));
     }
-    if !leak && possible_orphans(v.state) >= MAX_ORPHANS {
-        return Ok(Some(Refusal::Orphans));
-    }
     if matches!(v.seen.exchange(proof), Fact::Known(Exchange::Misconfigured)) {
         return Ok(Some(Refusal::Misconfigured));
     }
@@ -208,13 +205,22 @@ fn unfit_secret(
         }
         return Ok(Some(Refusal::CurrentDead));
     }
-    Ok(None)
+    Ok((!leak && too_many_orphans(v)?).then_some(Refusal::Orphans))
 }
 
 /// Issue refuses while this many creates are unexplained (R3).
-pub(super) const MAX_ORPHANS: usize = 2;
+const MAX_ORPHANS: usize = 2;
 
-pub(super) fn possible_orphans(state: &State) -> usize {
+/// The list is read before that is said: somebody may have deleted them meanwhile.
+pub(super) fn too_many_orphans(v: &View<'_>) -> Found<bool> {
+    if possible_orphans(v.state) < MAX_ORPHANS {
+        return Ok(false);
+    }
+    v.complete_keys(&v.actor(None)?)?;
+    Ok(true)
+}
+
+fn possible_orphans(state: &State) -> usize {
     state.orphans_unruled().filter(|(_, o)| o.kind == OrphanKind::PossiblyMinted).count()
 }
 

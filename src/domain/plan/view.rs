@@ -3,6 +3,8 @@
 //! Every accessor answers `Err(step)` when the fact is missing, so that a decision reads as if
 //! everything were known and stops by itself at the first gap.
 
+use std::collections::BTreeSet;
+
 use super::rules::Rules;
 use super::step::{Step, WaitFor};
 use crate::domain::class::Class;
@@ -258,7 +260,8 @@ impl<'a> View<'a> {
     }
 
     /// A complete list: only such a one may be asked what is not in it (R20). `live` is a key that
-    /// authenticates now, so a list without it is not the whole list.
+    /// authenticates now, so a list without it is not the whole list. Orphans that it lacks are gone,
+    /// and that is recorded first, whatever the list was read for.
     pub fn complete_keys(&self, actor: &Actor) -> Found<&'a KeyIndex> {
         let index = self.keys(actor)?;
         let holds_live_key = match actor {
@@ -268,11 +271,16 @@ impl<'a> View<'a> {
                 live.is_none_or(|(_, proof)| index.keys.contains_key(&proof.key))
             }
         };
-        if index.complete && holds_live_key {
-            Ok(index)
-        } else {
-            Err(self.trouble(Class::Unknown, "list"))
+        if !index.complete || !holds_live_key {
+            return Err(self.trouble(Class::Unknown, "list"));
         }
+        let orphans = self.state.orphans.keys();
+        let gone: BTreeSet<KeyId> =
+            orphans.filter(|key| !index.keys.contains_key(*key)).cloned().collect();
+        if gone.is_empty() {
+            return Ok(index);
+        }
+        Err(Step::record(Event::OrphansGone { keys: gone }))
     }
 
     /// Whether a credential is the new one of the open rotation.

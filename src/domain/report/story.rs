@@ -72,6 +72,10 @@ fn of_keys(before: &State, event: &Event) -> String {
         }
         Event::Strangers { keys } => appeared(before, keys),
         Event::Kept { key, by } => format!("{} ruled that key {key} may live", by.who),
+        Event::OrphansGone { keys } => {
+            let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
+            format!("the complete list no longer has {}: nothing to rule on", keys.join(", "))
+        }
         Event::BaselineTaken { .. } => "identity and canary answers were recorded".into(),
         Event::Troubled { class, step } => {
             format!("`{step}` failed: {}", super::class_text(*class))

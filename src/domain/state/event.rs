@@ -107,6 +107,10 @@ pub enum Event {
         key: KeyId,
         by: Requester,
     },
+    /// A complete list no longer has these orphans: there is nothing left to rule on.
+    OrphansGone {
+        keys: BTreeSet<KeyId>,
+    },
     /// What the outside shows of the account, to compare the next key with (R23).
     BaselineTaken {
         baseline: Baseline,
@@ -229,6 +233,7 @@ impl Event {
             Self::VerifyFailed => "verify_failed",
             Self::Strangers { .. } => "strangers",
             Self::Kept { .. } => "kept",
+            Self::OrphansGone { .. } => "orphans_gone",
             Self::BaselineTaken { .. } => "baseline_taken",
             Self::Parked { .. } => "parked",
             Self::Unparked { .. } => "unparked",

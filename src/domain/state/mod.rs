@@ -46,7 +46,8 @@ pub struct State {
     pub keys: BTreeMap<KeyId, ManagedKey>,
     /// Keys of the last clean list, whoever made them.
     pub known: BTreeSet<KeyId>,
-    /// Keys that we may have minted, or that appeared around a leak; nobody has ruled on them.
+    /// Live keys that we may have minted, or that appeared around a leak, with what a person ruled.
+    /// A record goes when its key is proven dead, or when a complete list lacks it.
     pub orphans: BTreeMap<KeyId, Orphan>,
     pub suspects: BTreeMap<KeyId, Suspect>,
     pub rotation: Option<Rotation>,

@@ -100,6 +100,8 @@ pub(super) fn proven(state: &mut State, now: Moment, key: &KeyId, evidence: &Evi
     if let Some(suspect) = state.suspects.get_mut(key) {
         suspect.dead.get_or_insert(now);
     }
+    // Whoever made it: it lives no more, so nobody has to rule on it.
+    state.orphans.remove(key);
     Ok(())
 }
 
@@ -130,12 +132,10 @@ pub(super) fn strangers(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>)
     }
 }
 
-pub(super) fn kept(state: &mut State, key: &KeyId) -> Applied {
-    match state.orphans.get_mut(key) {
-        Some(orphan) => {
-            orphan.kept = true;
-            Ok(())
-        }
-        None => illegal("kept", "not an orphan"),
+/// Earlier versions kept the record of a dead key until somebody ruled on it, and their journals
+/// must replay: a ruling on a key that is no orphan any more changes nothing.
+pub(super) fn kept(state: &mut State, key: &KeyId) {
+    if let Some(orphan) = state.orphans.get_mut(key) {
+        orphan.kept = true;
     }
 }

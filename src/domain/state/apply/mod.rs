@@ -68,7 +68,14 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
             strangers(state, &now, keys);
             Ok(())
         }
-        Event::Kept { key, .. } => kept(state, key),
+        Event::Kept { key, .. } => {
+            kept(state, key);
+            Ok(())
+        }
+        Event::OrphansGone { keys } => {
+            state.orphans.retain(|key, _| !keys.contains(key));
+            Ok(())
+        }
         Event::Parked { reason } => {
             state.parked = Some(Park { reason: reason.clone(), since: now });
             Ok(())
