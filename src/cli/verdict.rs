@@ -6,8 +6,8 @@ use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::KeyId;
 use crate::domain::report::{
-    ORPHANS, Problem, RUN_ONCE, Subject, class_text, due_ms, parked, policy_report, read_only,
-    rfc3339,
+    ORPHANS, Problem, RUN_ONCE, Subject, class_text, due_ms, left_over, parked, policy_report,
+    read_only, rfc3339,
 };
 use crate::domain::state::{Adoption, Ending, Life, RequestKind, State};
 use crate::domain::words::count_of;
@@ -110,7 +110,15 @@ pub fn judge(
     }
     let verdict =
         ended(asked, name, before, state).unwrap_or_else(|| standing(asked, subject, now));
-    with_orphans(verdict, state)
+    let verdict = with_orphans(verdict, state);
+    if asked == Asked::Adopt { with_left_over(verdict, name, state) } else { verdict }
+}
+
+/// What the adopted key replaces lives on until the next rotation.
+fn with_left_over(mut verdict: Verdict, name: &str, state: &State) -> Verdict {
+    let Some(problem) = left_over(name, state) else { return verdict };
+    verdict.message.push_str(&format!(" Not done yet: {}", problem.message));
+    verdict.next(problem.next_command)
 }
 
 /// A key that may be ours is said wherever a command ends, until somebody rules on it.

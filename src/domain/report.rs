@@ -16,6 +16,7 @@ use serde::Serialize;
 
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
+pub use problems::left_over;
 pub use refusal::{class_text, code as refusal_code, read_only, refused};
 pub use story::{achieved, intent, tell};
 pub use time::{parse_ms, rfc3339};

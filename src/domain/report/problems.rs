@@ -4,7 +4,7 @@ use super::problem::{ORPHANS, Problem, RUN_ONCE, plan};
 use super::{Subject, due_ms, issued_ms, parked, read_only, refused, rfc3339};
 use crate::domain::clocks::Stamp;
 use crate::domain::policy::duration::format_ms;
-use crate::domain::state::{Adoption, RequestKind};
+use crate::domain::state::{Adoption, Life, Origin, RequestKind, State};
 
 /// This many failures in a row are shown.
 const TROUBLE_SHOWN: u32 = 3;
@@ -26,6 +26,7 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
         let said = format!("key {key} lives, may be ours, and nobody has ruled on it.");
         found.push(Problem::new("orphan", said, ORPHANS));
     }
+    found.extend(left_over(name, state));
     if subject.policy.is_none() {
         let said = "no policy names this secret any more; its keys are left as they are.";
         found.push(Problem::new("no_policy", said, "rekeyd check"));
@@ -38,6 +39,36 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     found.extend(too_old(subject, now));
     found.extend(overdue(subject, now));
     found
+}
+
+/// Keys of ours that are neither served nor part of an open rotation: an adoption left them. Every
+/// rotation deletes such keys before it ends.
+#[must_use]
+pub fn left_over(policy: &str, state: &State) -> Option<Problem> {
+    if state.rotation.is_some() {
+        return None;
+    }
+    let settled = state.settled.as_ref().map(|settled| &settled.held.proof.key);
+    let keys: Vec<String> = state
+        .keys
+        .iter()
+        .filter(|(key, managed)| {
+            managed.origin != Origin::Foreign && !managed.is_gone() && Some(*key) != settled
+        })
+        .map(|(key, managed)| match managed.life {
+            Life::Live => format!("key {key} (alive)"),
+            Life::Disabled { .. } => format!("key {key} (disabled)"),
+            Life::Deleted { .. } => format!("key {key} (deleted, not proven gone)"),
+        })
+        .collect();
+    if keys.is_empty() {
+        return None;
+    }
+    let said = format!(
+        "no longer served, and not deleted yet: {}. The next rotation deletes what is left over.",
+        keys.join(", ")
+    );
+    Some(Problem::new("left_over", said, format!("rekeyd --rotate-now {policy}")))
 }
 
 fn trouble(subject: &Subject<'_>) -> Option<Problem> {
