@@ -9,11 +9,15 @@
     reason = "tests"
 )]
 
+mod clocks;
 mod faults;
+mod healing;
+mod kill_first;
+mod late_creates;
 mod leaks;
+mod moved_back;
 mod orphans;
 mod people;
 mod rotation;
-mod stranger;
 mod walk;
 mod world;

@@ -24,6 +24,9 @@ pub(super) enum Purpose {
 
 /// A key that comes back to life this often is somebody's doing.
 const MAX_REVIVALS: u32 = 5;
+/// Deletes of a dead suspect that came to nothing: then it stays disabled until an operator says
+/// to go on.
+const MAX_DELETES: u32 = 6;
 /// The list may lag behind our own change for this long before it is looked at again.
 const LIST_RECHECK_MS: i64 = 1_000;
 const LAG_MS: i64 = 5_000;
@@ -44,6 +47,11 @@ pub(super) fn retire(v: &View<'_>, key: &KeyId, purpose: Purpose) -> Found<Optio
         Life::Deleted { proven: false } => case.prove_absent().map(Some),
         Life::Deleted { proven: true } => Ok(None),
     }
+}
+
+/// Whether a delete was sent so often to no avail that it is not sent again by itself.
+pub(super) fn deletes_are_spent(managed: &ManagedKey) -> bool {
+    managed.deletes >= MAX_DELETES
 }
 
 struct Case<'a> {
@@ -210,8 +218,10 @@ impl Case<'_> {
             self.v.wait_until(at, self.v.rules.soak_ms, WaitFor::Soak)?;
         }
         self.guard()?;
-        if self.purpose == Purpose::Suspect && self.v.current_alive()?.is_none() {
-            // Deleting is for ever; that waits until consumers are served again.
+        // Deleting is for ever: that waits until consumers are served again.
+        if self.purpose == Purpose::Suspect
+            && (deletes_are_spent(managed) || self.v.current_alive()?.is_none())
+        {
             return Ok(None);
         }
         let actor = self.actor()?;

@@ -86,13 +86,12 @@ impl<'a> View<'a> {
     pub fn bounded(&self, step: Step) -> Step {
         let Step::Do(effect) = &step else { return step };
         match &self.state.trouble {
-            Some(trouble)
-                if trouble.count >= TROUBLE_LIMIT
-                    && trouble.step == effect.name()
+            Some(Trouble { class, step, .. })
+                if self.trouble_is_chronic()
+                    && step == effect.name()
                     && self.state.requests.leak.is_none() =>
             {
-                let Trouble { class, step, .. } = trouble.clone();
-                self.park(ParkReason::Trouble { class, step })
+                self.park(ParkReason::Trouble { class: *class, step: step.clone() })
             }
             _ => step,
         }

@@ -70,6 +70,10 @@ fn of_keys(before: &State, event: &Event) -> String {
         Event::VerifyFailed => {
             "the new key was rejected; it may not be known everywhere yet".into()
         }
+        Event::Unexplained { keys } => {
+            let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
+            format!("showed up after its create was given up: {}", keys.join(", "))
+        }
         Event::Strangers { keys } => appeared(before, keys),
         Event::Kept { key, by } => format!("{} ruled that key {key} may live", by.who),
         Event::OrphansGone { keys } => {

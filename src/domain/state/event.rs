@@ -102,6 +102,10 @@ pub enum Event {
     Strangers {
         keys: BTreeSet<KeyId>,
     },
+    /// Keys that showed up only after a create without an answer had been given up.
+    Unexplained {
+        keys: BTreeSet<KeyId>,
+    },
     /// A person ruled that a key may live.
     Kept {
         key: KeyId,
@@ -232,6 +236,7 @@ impl Event {
             Self::Served { .. } => "served",
             Self::VerifyFailed => "verify_failed",
             Self::Strangers { .. } => "strangers",
+            Self::Unexplained { .. } => "unexplained",
             Self::Kept { .. } => "kept",
             Self::OrphansGone { .. } => "orphans_gone",
             Self::BaselineTaken { .. } => "baseline_taken",

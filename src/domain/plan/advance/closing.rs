@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Case;
 use crate::domain::class::Class;
 use crate::domain::clocks::remaining_ms;
-use crate::domain::facts::{Actor, KeyProof};
+use crate::domain::facts::Actor;
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::plan::account;
 use crate::domain::plan::guards::{self, MAX_LABEL_MOVES};
@@ -16,8 +16,10 @@ use crate::domain::state::{Effect, Life, Origin};
 
 impl Case<'_> {
     /// Under an open report the list is not clean yet: what appeared since stays a stranger.
-    pub(super) fn clean_list(&self, current: &KeyProof) -> Found<BTreeSet<KeyId>> {
-        let keys = account::ids(self.v.complete_keys(&Actor::Key(current.clone()))?);
+    pub(super) fn clean_list(&self, actor: &Actor) -> Found<BTreeSet<KeyId>> {
+        let index = self.v.complete_keys(actor)?;
+        account::explained(self.v, index)?;
+        let keys = account::ids(index);
         let orphans: BTreeSet<_> =
             self.v.state.orphans_unruled().map(|(key, _)| key.clone()).collect();
         let clean = keys.difference(&orphans);
@@ -89,7 +91,7 @@ impl Case<'_> {
 
     pub(super) fn quiesce_left(&self) -> i64 {
         let open = self.v.state.questions.values().map(|q| &q.asked);
-        open.map(|asked| remaining_ms(asked, &self.v.now, self.v.rules.quiesce_ms))
+        open.map(|asked| remaining_ms(asked, &self.v.now, self.v.rules.certain_ms()))
             .min()
             .unwrap_or(1_000)
             .clamp(1, 15_000)

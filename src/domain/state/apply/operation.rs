@@ -34,6 +34,11 @@ pub(super) fn intended(
             _ => {}
         }
     }
+    if let Effect::Delete { key, .. } = effect
+        && let Some(managed) = state.keys.get_mut(key)
+    {
+        managed.deletes += 1;
+    }
     let question = Question { effect: effect.clone(), asked: now, seen: false };
     state.questions.insert(operation, question);
     Ok(())
@@ -90,12 +95,15 @@ pub(super) fn settled(
 }
 
 pub(super) fn no_effect(state: &mut State, question: &Question, class: Class) -> Applied {
-    // A create that certainly did not happen does not count against the limit of three.
     if matches!(question.effect, Effect::Issue { .. })
-        && class != Class::Unknown
         && let Some(rotation) = state.rotation.as_mut()
     {
-        rotation.creates = rotation.creates.saturating_sub(1);
+        if class == Class::Unknown {
+            rotation.doubts.push(question.clone());
+        } else {
+            // It certainly did not happen: it does not count against the limit of three.
+            rotation.creates = rotation.creates.saturating_sub(1);
+        }
     }
     if let Effect::Delete { key, .. } = &question.effect
         && class == Class::Conflict
@@ -125,6 +133,7 @@ pub(super) fn minted(state: &mut State, now: Moment, outcome: &Outcome) -> Appli
         last_served: None,
         life: Life::Live,
         revivals: 0,
+        deletes: 0,
     };
     state.keys.insert(key.clone(), managed);
     if origin == Origin::Minted
@@ -151,8 +160,9 @@ pub(super) fn staged(
     if let Some(managed) = state.keys.get_mut(&proof.key) {
         managed.version = Some(token.clone());
     }
+    let new = rotation.new_proof() == Some(&proof);
     rotation.staged.push(StagedVersion { version: token, base, proof });
-    if rotation.phase == Phase::Issued {
+    if new && rotation.phase == Phase::Issued {
         rotation.phase = Phase::Staged;
         rotation.entered = now;
     }
