@@ -1,16 +1,17 @@
 //! How a command ended for one policy: an exit code, what happened, and what to type next.
 
+mod leak;
+
 use serde::Serialize;
 
+use self::leak::leaked;
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
-use crate::domain::ids::KeyId;
 use crate::domain::report::{
     ORPHANS, Problem, RUN_ONCE, Subject, class_text, due_ms, left_over, parked, policy_report,
     read_only, rfc3339,
 };
 use crate::domain::state::{Adoption, Ending, Life, RequestKind, State};
-use crate::domain::words::count_of;
 use crate::engine::Halt;
 
 /// The end of a command for one policy.
@@ -84,7 +85,7 @@ pub fn judge(
         return Verdict::new(name, stopped, "stopped", format!("stopped by a signal; {left}"))
             .next(RUN_ONCE);
     }
-    if let Some(verdict) = leaked(asked, name, state, halt) {
+    if let Some(verdict) = leaked(asked, name, before, state, halt) {
         return verdict;
     }
     // A wish that was refused in this run says so before the park that it did not lift.
@@ -151,59 +152,6 @@ fn troubled(name: &str, class: crate::domain::class::Class, step: &str, state: &
     };
     let message = format!("step `{step}` keeps failing: {}.{open}", class_text(class));
     Verdict::new(name, Exit::of_class(class), "failed", message).next(RUN_ONCE)
-}
-
-/// Under a leak only a proven death, with nothing left to rule on, is a good end.
-fn leaked(asked: Asked, name: &str, state: &State, halt: &Halt) -> Option<Verdict> {
-    if asked != Asked::Leak && state.requests.leak.is_none() {
-        return None;
-    }
-    let alive: Vec<&str> = state.suspects_alive().map(KeyId::as_str).collect();
-    let awaiting = state.orphans_unruled().count();
-    let open = state.requests.leak.is_some();
-    if !alive.is_empty() || open {
-        let who = if alive.is_empty() {
-            "the last check after the leak is".into()
-        } else {
-            format!("the kill of {} is", alive.join(", "))
-        };
-        if let Some(park) = &state.parked {
-            let problem = parked(name, &park.reason, state.rotation.as_ref());
-            let message = format!("{who} not done: {} [{}]", problem.message, problem.code);
-            return Some(
-                Verdict::new(name, Exit::Operator, "suspect_alive", message)
-                    .next(problem.next_command),
-            );
-        }
-        let (exit, why) = match (halt, &state.trouble) {
-            (Halt::Troubled { class, .. }, _) => {
-                (of_leak(Exit::of_class(*class)), class_text(*class))
-            }
-            (_, Some(trouble)) => {
-                (of_leak(Exit::of_class(trouble.class)), class_text(trouble.class))
-            }
-            _ => (Exit::Operator, "time ran out"),
-        };
-        let message = format!("{who} not done: {why}. The report stays open.");
-        return Some(Verdict::new(name, exit, "suspect_alive", message).next(RUN_ONCE));
-    }
-    if awaiting > 0 {
-        let keys = count_of(awaiting, "key appeared", "keys appeared");
-        let await_a_ruling = if awaiting == 1 { "awaits a ruling" } else { "await a ruling" };
-        let message = format!(
-            "every suspect is proven dead, but {keys} around the leak and {await_a_ruling}."
-        );
-        return Some(Verdict::new(name, Exit::Operator, "orphans", message).next(ORPHANS));
-    }
-    let more = state.rotation.is_some();
-    let message = "every suspect is proven dead, and an unsuspected key is current.";
-    let verdict = Verdict::new(name, Exit::Done, "suspects_dead", message);
-    Some(if more { verdict.next(RUN_ONCE) } else { verdict })
-}
-
-/// A leak that is not over is either out of reach or an operator's.
-fn of_leak(exit: Exit) -> Exit {
-    if exit == Exit::Unreachable { exit } else { Exit::Operator }
 }
 
 /// A rotation that ended in this run.

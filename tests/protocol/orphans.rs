@@ -260,6 +260,22 @@ async fn two_lost_creates_forbid_the_next_rotation_only_until_their_keys_are_gon
     assert!(engine.state().orphans.is_empty());
 }
 
+#[tokio::test]
+async fn a_list_that_is_not_complete_shows_no_foreign_key_disabled() {
+    for complete in [false, true] {
+        let (world, foreign) = awaiting().await;
+        let other = key(&world.tenant.mint(SERVICE_ACCOUNT).unwrap().client_id);
+        let mut engine = Lacking { world: world.clone(), key: other, complete }.open().await;
+        let suspects = BTreeMap::from([(foreign.clone(), None)]);
+        let report = Request::Leak { suspects, kill_first: false, grace_ms: 0, since_ms: None };
+        engine.request(report, tester()).await.unwrap();
+        engine.run(Goal::SuspectsDead, HOUR, &mut Stop::never()).await.unwrap();
+        assert!(!world.tenant.alive(foreign.as_str()), "it is disabled all the same");
+        let proven = engine.state().suspects_alive().next().is_none();
+        assert_eq!(proven, complete, "complete {complete}");
+    }
+}
+
 #[test]
 fn a_ruling_that_an_earlier_version_recorded_on_a_dead_key_still_replays() {
     let world = World::new();

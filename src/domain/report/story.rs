@@ -6,7 +6,7 @@ use super::{parked, read_only, refused};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{
-    Effect, Ending, Event, Evidence, Outcome, Phase, Question, Request, State, Trigger,
+    Effect, Ending, Event, Evidence, Outcome, Phase, Question, Request, State, Suspect, Trigger,
 };
 use crate::domain::words::count_of;
 
@@ -93,7 +93,11 @@ fn of_keys(before: &State, event: &Event) -> String {
             };
             format!("rotation {id} {how}")
         }
-        Event::LeakClosed => "every suspect is proven dead; the leak report is closed".into(),
+        Event::LeakClosed => {
+            let by_list = before.suspects.values().any(Suspect::is_disabled_by_list);
+            let dead = if by_list { "proven dead, or disabled by the list" } else { "proven dead" };
+            format!("every suspect is {dead}; the leak report is closed")
+        }
         other => other.name().replace('_', " "),
     }
 }
@@ -205,9 +209,10 @@ fn proof(key: &str, evidence: &Evidence) -> String {
         Evidence::Rejected { control } => {
             format!("key {key} is proven dead: rejected while {} was accepted", control.key)
         }
-        Evidence::ListedDisabled { control } => {
-            format!("key {key} is proven disabled: the list that holds {control} says so")
-        }
+        Evidence::ListedDisabled { control } => format!(
+            "key {key} is disabled, by the list that holds {control}; its secret is not known \
+             here, so no exchange could prove it"
+        ),
         Evidence::Absent { control } => {
             format!("key {key} is proven gone: absent from the list that holds {control}")
         }

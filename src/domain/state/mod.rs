@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use apply::{IllegalTransition, apply};
 pub use effect::{Effect, Outcome, Question, Source};
 pub use event::{Baseline, Event, Evidence, Request, RequestKind, Requester};
-pub use key::{Life, ManagedKey, Origin, Suspect};
+pub use key::{Fate, Life, ManagedKey, Origin, Suspect};
 pub use reason::{ParkReason, ReadOnlyReason, Refusal};
 pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger};
 
