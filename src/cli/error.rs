@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::app::AppError;
 use crate::domain::class::Class;
 use crate::domain::report::{Problem, refusal_code};
-use crate::domain::state::Refusal;
+use crate::domain::state::{ParkReason, Refusal};
 use crate::engine::EngineError;
 use crate::journal::LockError;
 use crate::port::{JournalError, PortError};
@@ -77,6 +77,16 @@ impl Exit {
             Class::Rejected => Self::Rejected,
             Class::Misconfigured => Self::Configuration,
             Class::Conflict => Self::Operator,
+        }
+    }
+
+    /// What a park means for the caller. One that lifts itself when the other side answers again
+    /// needs no operator.
+    #[must_use]
+    pub fn of_park(reason: &ParkReason) -> Self {
+        match reason {
+            ParkReason::Trouble { class: Class::Retryable, .. } => Self::Unreachable,
+            _ => Self::Operator,
         }
     }
 

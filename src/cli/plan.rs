@@ -16,7 +16,7 @@ use crate::domain::leak::{self, Suspicion};
 use crate::domain::plan::WaitFor;
 use crate::domain::policy::Policy;
 use crate::domain::report::{
-    Problem, Subject, class_text, intent, parked, policy_report, read_only, tell,
+    Problem, Subject, intent, parked, policy_report, read_only, tell, why_failed,
 };
 use crate::domain::state::{Adoption, Event, Request, RequestKind, Trigger};
 use crate::engine::{Engine, Turn};
@@ -197,8 +197,8 @@ fn foreseen(
     let message = if let Some(effect) = &effect {
         format!("the next step would be to {}.", intent(effect))
     } else if let Some(park) = &state.parked {
-        problem = Some(parked(name, &park.reason, state.rotation.as_ref()));
-        exit = Exit::Operator;
+        problem = parked(name, state);
+        exit = Exit::of_park(&park.reason);
         "no step: it is parked.".into()
     } else if let Adoption::ReadOnly(reason) = &state.adoption {
         problem = Some(read_only(name, reason));
@@ -212,7 +212,8 @@ fn foreseen(
         "a rotation would not start now.".into()
     } else if let Some(trouble) = &state.trouble {
         exit = Exit::of_class(trouble.class);
-        let said = format!("step `{}` failed: {}.", trouble.step, class_text(trouble.class));
+        let why = why_failed(trouble.class, trouble.said.as_deref());
+        let said = format!("step `{}` failed: {why}.", trouble.step);
         problem = Some(Problem::new("trouble", said, format!("rekeyd plan {name}")));
         "it cannot be told what the next step would be.".into()
     } else if let Some((reason, _)) = waits {

@@ -8,8 +8,8 @@ use self::leak::leaked;
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
 use crate::domain::report::{
-    ORPHANS, Problem, RUN_ONCE, Subject, class_text, due_ms, left_over, parked, policy_report,
-    read_only, rfc3339,
+    ORPHANS, Problem, RUN_ONCE, Subject, due_ms, left_over, parked, policy_report, read_only,
+    rfc3339, why_failed,
 };
 use crate::domain::state::{Adoption, Ending, Life, RequestKind, State};
 use crate::engine::Halt;
@@ -95,9 +95,8 @@ pub fn judge(
     {
         return Verdict::failed(name, refusal(name, *kind, why));
     }
-    if let Some(park) = &state.parked {
-        let problem = parked(name, &park.reason, state.rotation.as_ref());
-        return Verdict::of(name, Exit::Operator, "parked", problem);
+    if let (Some(park), Some(problem)) = (&state.parked, parked(name, state)) {
+        return Verdict::of(name, Exit::of_park(&park.reason), "parked", problem);
     }
     if let Adoption::ReadOnly(reason) = &state.adoption {
         return Verdict::of(name, Exit::Operator, "read_only", read_only(name, reason));
@@ -150,7 +149,9 @@ fn troubled(name: &str, class: crate::domain::class::Class, step: &str, state: &
     } else {
         " Nothing was begun."
     };
-    let message = format!("step `{step}` keeps failing: {}.{open}", class_text(class));
+    let heard = state.trouble.as_ref().filter(|trouble| trouble.step == step);
+    let why = why_failed(class, heard.and_then(|trouble| trouble.said.as_deref()));
+    let message = format!("step `{step}` keeps failing: {why}.{open}");
     Verdict::new(name, Exit::of_class(class), "failed", message).next(RUN_ONCE)
 }
 

@@ -3,7 +3,7 @@
 use super::{Asked, Verdict};
 use crate::cli::error::Exit;
 use crate::domain::ids::KeyId;
-use crate::domain::report::{ORPHANS, RUN_ONCE, class_text, parked};
+use crate::domain::report::{ORPHANS, RUN_ONCE, parked, why_failed};
 use crate::domain::state::State;
 use crate::domain::words::count_of;
 use crate::engine::Halt;
@@ -28,20 +28,20 @@ pub(super) fn leaked(
         } else {
             format!("the kill of {} is", alive.join(", "))
         };
-        if let Some(park) = &state.parked {
-            let problem = parked(name, &park.reason, state.rotation.as_ref());
+        if let (Some(park), Some(problem)) = (&state.parked, parked(name, state)) {
+            let exit = of_leak(Exit::of_park(&park.reason));
             let message = format!("{who} not done: {} [{}]", problem.message, problem.code);
             return Some(
-                Verdict::new(name, Exit::Operator, "suspect_alive", message)
-                    .next(problem.next_command),
+                Verdict::new(name, exit, "suspect_alive", message).next(problem.next_command),
             );
         }
         let (exit, why) = match (halt, &state.trouble) {
-            (Halt::Troubled { class, .. }, _) => {
-                (of_leak(Exit::of_class(*class)), class_text(*class))
-            }
             (_, Some(trouble)) => {
-                (of_leak(Exit::of_class(trouble.class)), class_text(trouble.class))
+                let why = why_failed(trouble.class, trouble.said.as_deref());
+                (of_leak(Exit::of_class(trouble.class)), why)
+            }
+            (Halt::Troubled { class, .. }, None) => {
+                (of_leak(Exit::of_class(*class)), why_failed(*class, None))
             }
             _ => (Exit::Operator, "time ran out"),
         };

@@ -23,7 +23,9 @@ pub(super) fn idle(v: &View<'_>) -> Found<Step> {
         Err(Step::Trouble { class, step })
             if v.trouble_is_chronic() && trigger != Trigger::Leak =>
         {
-            Ok(refuse(Refusal::Trouble { class, step }))
+            let heard = v.state.trouble.as_ref().filter(|trouble| trouble.step == step);
+            let said = heard.and_then(|trouble| trouble.said.clone());
+            Ok(refuse(Refusal::Trouble { class, step, said }))
         }
         Err(Step::Wait { .. }) if v.state.parked.is_some() && trigger != Trigger::Leak => {
             Ok(refuse(Refusal::CurrentDead))

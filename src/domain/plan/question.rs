@@ -138,7 +138,7 @@ impl Case<'_> {
         if came_to_nothing {
             // Counted, so that what is never answered is not sent for ever.
             let step = self.question.effect.name().to_owned();
-            events.push(Event::Troubled { class: Class::Unknown, step });
+            events.push(Event::Troubled { class: Class::Unknown, step, said: None });
         }
         Step::Record(events)
     }

@@ -139,7 +139,8 @@ impl<'a> View<'a> {
             Fact::Unread => Err(Step::look(Read::Exchange(proof.clone()))),
             Fact::Known(Exchange::Alive { .. }) => Ok(Some(true)),
             Fact::Known(Exchange::Rejected) => Ok(Some(false)),
-            Fact::Known(Exchange::Misconfigured | Exchange::Unknown) | Fact::Unclear(_) => Ok(None),
+            Fact::Known(Exchange::Misconfigured | Exchange::Unreachable(_) | Exchange::Unknown)
+            | Fact::Unclear(_) => Ok(None),
         }
     }
 
@@ -149,6 +150,9 @@ impl<'a> View<'a> {
             (Some(works), _) => Ok(works),
             (None, Fact::Known(Exchange::Misconfigured)) => {
                 Err(self.trouble(Class::Misconfigured, "exchange"))
+            }
+            (None, Fact::Known(Exchange::Unreachable(_))) => {
+                Err(self.trouble(Class::Retryable, "exchange"))
             }
             (None, Fact::Unclear(class)) => Err(self.trouble(*class, "exchange")),
             (None, _) => Err(self.trouble(Class::Unknown, "exchange")),

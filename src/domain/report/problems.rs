@@ -16,9 +16,7 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
         let said = format!("key {key} is reported leaked and not proven dead.");
         found.push(Problem::new("leak/suspect_alive", said, RUN_ONCE));
     }
-    if let Some(park) = &state.parked {
-        found.push(parked(name, &park.reason, state.rotation.as_ref()));
-    }
+    found.extend(parked(name, state));
     if let Adoption::ReadOnly(reason) = &state.adoption {
         found.push(read_only(name, reason));
     }
@@ -81,7 +79,7 @@ fn trouble(subject: &Subject<'_>) -> Option<Problem> {
         trouble.step,
         trouble.count,
         rfc3339(trouble.since.wall_ms),
-        super::class_text(trouble.class)
+        super::why_failed(trouble.class, trouble.said.as_deref())
     );
     Some(Problem::new("trouble", said, plan(subject.name)))
 }

@@ -119,8 +119,9 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
             ("two or more keys may be ours and nobody has ruled on them".into(), ORPHANS.into())
         }
         Refusal::ReadOnly => ("the secret is not adopted".into(), status(policy)),
-        Refusal::Trouble { class, step } => {
-            (format!("step `{step}` failed: {}", class_text(*class)), plan(policy))
+        Refusal::Trouble { class, step, said } => {
+            let why = why_failed(*class, said.as_deref());
+            (format!("step `{step}` failed: {why}"), plan(policy))
         }
         Refusal::NothingOpen => ("nothing is parked or open".into(), status(policy)),
         Refusal::TooLate => ("it is too late for that".into(), status(policy)),
@@ -150,6 +151,12 @@ pub(super) fn store_text(problem: StoreProblem) -> &'static str {
             "the secret can be read but not written: owner or permissions of its folder"
         }
     }
+}
+
+/// What a failed call said, else what its class means; as the end of a sentence.
+#[must_use]
+pub fn why_failed(class: Class, said: Option<&str>) -> &str {
+    said.unwrap_or_else(|| class_text(class))
 }
 
 /// What a failure's class means, as the end of a sentence.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{parked, read_only, refused};
+use super::park::problem_of;
+use super::refusal::why_failed;
+use super::{read_only, refused};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{
@@ -52,7 +54,7 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
             settled(before, before.questions.get(operation), outcome)
         }
         Event::Parked { reason } => {
-            format!("parked: {}", parked(policy, reason, before.rotation.as_ref()).message)
+            format!("parked: {}", problem_of(policy, reason, before).message)
         }
         Event::Unparked { by_operator: true } => "an operator resumed it".into(),
         Event::Unparked { by_operator: false } => "no longer parked: it can go on".into(),
@@ -81,8 +83,8 @@ fn of_keys(before: &State, event: &Event) -> String {
             format!("the complete list no longer has {}: nothing to rule on", keys.join(", "))
         }
         Event::BaselineTaken { .. } => "identity and canary answers were recorded".into(),
-        Event::Troubled { class, step } => {
-            format!("`{step}` failed: {}", super::class_text(*class))
+        Event::Troubled { class, step, said } => {
+            format!("`{step}` failed: {}", why_failed(*class, said.as_deref()))
         }
         Event::Ended { ending, .. } => {
             let id = before.rotation.as_ref().map(|open| open.id.to_string()).unwrap_or_default();

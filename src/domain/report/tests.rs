@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
 use crate::domain::policy::parse;
-use crate::domain::state::{Event, ParkReason, ReadOnlyReason, Refusal, RequestKind};
+use crate::domain::state::{Event, ParkReason, ReadOnlyReason, Refusal, RequestKind, apply};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -45,7 +45,8 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::Trouble { class: Class::Rejected, step: "issue".into() },
         ParkReason::LeakRolledBack,
     ];
-    let texts: Vec<String> = reasons.iter().map(|r| shown(&parked("p", r, None))).collect();
+    let texts: Vec<String> =
+        reasons.iter().map(|r| shown(&park::problem_of("p", r, &State::default()))).collect();
     let codes: BTreeSet<&str> = reasons.iter().map(ParkReason::code).collect();
     assert_eq!(codes.len(), reasons.len());
     assert_snapshot!(texts.join("\n"), @r#"
@@ -104,7 +105,7 @@ fn every_refusal_says_what_to_type() {
         Refusal::ClockSkew,
         Refusal::Orphans,
         Refusal::ReadOnly,
-        Refusal::Trouble { class: Class::Unknown, step: "exchange".into() },
+        Refusal::Trouble { class: Class::Unknown, step: "exchange".into(), said: None },
         Refusal::KillFirstLocksOut,
     ];
     let mut texts: Vec<String> =
@@ -253,7 +254,8 @@ fn every_reason_why_a_leaks_rotation_cannot_start_says_what_to_type() {
     ];
     let texts: Vec<String> = refusals
         .into_iter()
-        .map(|refusal| shown(&parked("p", &ParkReason::PreflightRefused { refusal }, None)))
+        .map(|refusal| ParkReason::PreflightRefused { refusal })
+        .map(|reason| shown(&park::problem_of("p", &reason, &State::default())))
         .collect();
     assert_snapshot!(texts.join("\n"), @r#"
     parked/preflight_refused: the rotation that the leak asks for cannot start: the secret is scheduled for deletion. Mend that, then go on.
@@ -271,4 +273,30 @@ fn every_reason_why_a_leaks_rotation_cannot_start_says_what_to_type() {
     parked/preflight_refused: the rotation that the leak asks for cannot start: killing the key first would lock rekeyd out: it is the only credential that may call the issuer. Leave `--kill-first` out, or disable the key in ION by hand.
       next: rekeyd rotate p --leaked --again
     "#);
+}
+
+#[test]
+fn what_a_failed_call_said_is_told_wherever_its_trouble_is() {
+    let said = Some("the auth server at x.example could not be reached".to_owned());
+    let (class, step) = (Class::Retryable, "exchange".to_owned());
+    let troubled = Event::Troubled { class, step: step.clone(), said: said.clone() };
+    let mut state = State::default();
+    for _ in 0..3 {
+        state = apply(state, &now(), &troubled).unwrap();
+    }
+    let refusal = Refusal::Trouble { class, step: step.clone(), said };
+    let subject = Subject { name: "p", policy: None, state: &state, quiesce_ms: 0 };
+    let problems = policy_report(&subject, &now()).problems;
+    let shown_as = problems.iter().find(|p| p.code == "trouble").unwrap().message.clone();
+    let park = Event::Parked { reason: ParkReason::Trouble { class, step } };
+    let stopped = apply(state.clone(), &now(), &park).unwrap();
+    for text in [
+        shown_as,
+        tell(&state, &troubled, "p").unwrap(),
+        tell(&state, &park, "p").unwrap(),
+        parked("p", &stopped).unwrap().message,
+        refused("p", RequestKind::Rotate, &refusal).message,
+    ] {
+        assert!(text.contains("x.example could not be reached"), "{text}");
+    }
 }

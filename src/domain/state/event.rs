@@ -129,6 +129,9 @@ pub enum Event {
     Troubled {
         class: Class,
         step: String,
+        /// What the failed call said, fit for a person: a host and a status, never a body.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
     },
     /// Time passed under observation (R19).
     Checkpoint,

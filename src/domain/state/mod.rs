@@ -151,6 +151,8 @@ pub struct Park {
 pub struct Trouble {
     pub class: Class,
     pub step: String,
+    /// What the last failed call said.
+    pub said: Option<String>,
     pub count: u32,
     pub since: Moment,
 }

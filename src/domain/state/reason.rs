@@ -92,6 +92,9 @@ pub enum Refusal {
     Trouble {
         class: Class,
         step: String,
+        /// What the failed call said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
     },
     /// Nothing is open that it could apply to.
     NothingOpen,

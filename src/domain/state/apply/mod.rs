@@ -85,12 +85,9 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
             Ok(())
         }
         Event::Unparked { by_operator } => unparked(state, &now, *by_operator),
-        Event::Troubled { class, step } => {
-            troubled(
-                state,
-                now,
-                Trouble { class: *class, step: step.clone(), count: 1, since: Moment::default() },
-            );
+        Event::Troubled { class, step, said } => {
+            let (class, step, said) = (*class, step.clone(), said.clone());
+            troubled(state, Trouble { class, step, said, count: 1, since: now });
             Ok(())
         }
         Event::Checkpoint => Ok(()),
@@ -144,12 +141,12 @@ fn is_progress(event: &Event) -> bool {
     }
 }
 
-fn troubled(state: &mut State, now: Moment, fresh: Trouble) {
+fn troubled(state: &mut State, fresh: Trouble) {
     state.trouble = Some(match state.trouble.take() {
         Some(known) => {
             Trouble { count: known.count.saturating_add(1), since: known.since, ..fresh }
         }
-        None => Trouble { since: now, ..fresh },
+        None => fresh,
     });
 }
 
