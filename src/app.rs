@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::domain::ids::{BadId, KeyId, SecretKey};
 use crate::domain::plan::Rules;
-use crate::domain::policy::diagnostic::help_for;
+use crate::domain::policy::diagnostic::{escaped, help_for};
 use crate::domain::policy::{ActorSource, Findings, IonIssuer, Policy, Store};
 use crate::domain::report::Subject;
 use crate::domain::state::State;
@@ -34,6 +34,8 @@ pub enum AppError {
     Locate(#[from] LocateError),
     #[error("{0}")]
     Policies(Findings),
+    #[error("there is no policies directory `{}`", escaped(&.0.display().to_string()))]
+    NoPolicies(PathBuf),
     #[error("there is no policy `{name}`; {help}")]
     UnknownPolicy { name: String, help: String },
     #[error("{} has no journal yet; a new one would know of no key and no open rotation", .0.display())]
@@ -80,6 +82,9 @@ impl App {
     pub fn load(flags: &Flags) -> Result<Self, AppError> {
         let Located { settings, policies_dir, state_dir, state_dir_is_named, .. } =
             locate(flags, &System)?;
+        if policies_dir.try_exists().is_ok_and(|exists| !exists) {
+            return Err(AppError::NoPolicies(policies_dir));
+        }
         let loaded = load_policies(&policies_dir).map_err(AppError::Policies)?;
         let app = Self::new(settings, loaded.policies, state_dir);
         Ok(Self { state_dir_is_named, ..app })

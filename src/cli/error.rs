@@ -11,6 +11,7 @@ use crate::domain::state::{ParkReason, Refusal};
 use crate::engine::EngineError;
 use crate::journal::LockError;
 use crate::port::{JournalError, PortError};
+use crate::settings::for_shell;
 
 /// How a command ends. The numbers are documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +159,11 @@ impl From<AppError> for CliError {
             }
             AppError::Policies(_) => {
                 Self::new(Exit::Configuration, "policy/findings", said).next("rekeyd check")
+            }
+            AppError::NoPolicies(dir) => {
+                let next =
+                    format!("mkdir -p {}   (or name another: --policies DIR)", for_shell(&dir));
+                Self::new(Exit::Configuration, "settings/no-policies", said).next(next)
             }
             AppError::UnknownPolicy { .. } => {
                 Self::new(Exit::Usage, "policy/unknown", said).next("rekeyd status")

@@ -31,7 +31,8 @@ pub struct Loaded {
 pub fn load_policies(directory: &Path) -> Result<Loaded, Findings> {
     let unreadable = |error: std::io::Error| {
         let message = format!("the policies directory cannot be read: {}", error.kind());
-        whole(&directory.display().to_string(), Problem::Unreadable, message)
+        let help = "make it, or name another with --policies DIR";
+        whole(&directory.display().to_string(), Problem::Unreadable, message).with_help(help)
     };
     let inside = directory.canonicalize().map_err(|error| only(unreadable(error)))?;
     let mut files = Vec::new();

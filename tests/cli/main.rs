@@ -7,6 +7,7 @@ mod adopting;
 mod errors;
 mod help;
 mod leaking;
+mod left_out;
 mod rotating;
 mod serving;
 mod stage;
