@@ -1,6 +1,7 @@
 //! The composition root: settings → ports → engine, for every command. Knows all rooms and decides
 //! nothing: what a policy needs is read from it, what to do next is the planner's business.
 
+mod policies;
 mod rehearsal;
 
 use std::collections::BTreeMap;
@@ -10,21 +11,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::clocks::Stamp;
 use crate::domain::ids::{BadId, KeyId, SecretKey};
 use crate::domain::plan::Rules;
-use crate::domain::policy::diagnostic::{escaped, help_for};
+use crate::domain::policy::diagnostic::escaped;
 use crate::domain::policy::{ActorSource, Findings, IonIssuer, Policy, Store};
-use crate::domain::report::Subject;
+use crate::domain::report::{NO_POLICY, PolicyReport, Subject, policy_report, wrong_file};
 use crate::domain::state::State;
 use crate::engine::{Engine, EngineError, Plan, Ports, ProgressSink, replay};
 use crate::issuer::ion::{Ion, IonConfig};
 use crate::journal::{LockError, MemoryJournal, SqliteJournal, StateLock};
 use crate::port::{Clock, CredentialSource, Journal, JournalError, PortError, Random, SecretStore};
-use crate::settings::{Flags, LocateError, Located, Settings, System, load_policies, locate};
+use crate::settings::{
+    Flags, Loaded, LocateError, Located, Settings, System, load_policies, locate,
+};
 use crate::store::actor::{FileActor, SecretActor};
 use crate::store::{AwsSecretsManager, FileStore};
 use crate::system::{SystemClock, SystemRandom};
 
+pub use policies::LeftOut;
 pub use rehearsal::{Noted, Notes};
 
 /// Why a command could not be set up. Nothing was sent.
@@ -61,7 +66,11 @@ pub enum AppError {
 /// What all commands start from.
 pub struct App {
     pub settings: Settings,
+    /// Those whose files have no finding, sorted by name.
     pub policies: Vec<Policy>,
+    /// Everything that is wrong with the policies' files, and with which.
+    findings: Findings,
+    broken: BTreeMap<String, Findings>,
     pub state_dir: PathBuf,
     pub state_dir_is_named: bool,
     pub clock: Arc<dyn Clock>,
@@ -75,19 +84,21 @@ pub struct Held {
 }
 
 impl App {
-    /// Finds settings and policies as the command line names them, and reads them all.
+    /// Finds settings and policies as the command line names them, and reads them all. Policies
+    /// with a finding are left out: whoever is about all of them asks [`App::whole`] first.
     ///
     /// # Errors
-    /// When a place may not be read, or any file has a finding.
+    /// When a place is missing or may not be read, or the settings have a finding.
     pub fn load(flags: &Flags) -> Result<Self, AppError> {
         let Located { settings, policies_dir, state_dir, state_dir_is_named, .. } =
             locate(flags, &System)?;
         if policies_dir.try_exists().is_ok_and(|exists| !exists) {
             return Err(AppError::NoPolicies(policies_dir));
         }
-        let loaded = load_policies(&policies_dir).map_err(AppError::Policies)?;
-        let app = Self::new(settings, loaded.policies, state_dir);
-        Ok(Self { state_dir_is_named, ..app })
+        let Loaded { policies, findings, broken } =
+            load_policies(&policies_dir).map_err(AppError::Policies)?;
+        let app = Self::new(settings, policies, state_dir);
+        Ok(Self { state_dir_is_named, findings, broken, ..app })
     }
 
     /// For settings and policies that are at hand already.
@@ -96,25 +107,13 @@ impl App {
         Self {
             settings,
             policies,
+            findings: Findings::new(Vec::new()),
+            broken: BTreeMap::new(),
             state_dir,
             state_dir_is_named: true,
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom),
         }
-    }
-
-    /// # Errors
-    /// When no policy has that name; says which one may be meant.
-    pub fn policy(&self, name: &str) -> Result<&Policy, AppError> {
-        self.policies.iter().find(|policy| policy.name.as_str() == name).ok_or_else(|| {
-            let known: Vec<&str> = self.policies.iter().map(|p| p.name.as_str()).collect();
-            let help = if known.is_empty() {
-                "the policies directory holds none".to_owned()
-            } else {
-                help_for(name, "policies", &known)
-            };
-            AppError::UnknownPolicy { name: name.to_owned(), help }
-        })
     }
 
     /// Whether a command that writes would begin a new journal.
@@ -286,13 +285,15 @@ impl App {
                 policy: Some(policy),
                 stream,
                 state,
+                file_is_wrong: false,
             });
         }
         for stream in streams {
             let (state, _) = replay(journal, &stream).await?;
             let name =
                 state.policy.as_ref().map_or_else(|| stream.to_string(), ToString::to_string);
-            known.push(Known { name, policy: None, stream, state });
+            let file_is_wrong = self.is_broken(&name);
+            known.push(Known { name, policy: None, stream, state, file_is_wrong });
         }
         known.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(known)
@@ -311,9 +312,22 @@ pub struct Known<'a> {
     pub policy: Option<&'a Policy>,
     pub stream: SecretKey,
     pub state: State,
+    /// There is a policy of that name, and it cannot be used.
+    pub file_is_wrong: bool,
 }
 
 impl Known<'_> {
+    /// Where it stands, with what is wrong, for a person.
+    #[must_use]
+    pub fn report(&self, quiesce_ms: i64, now: &Stamp) -> PolicyReport {
+        let mut report = policy_report(&self.subject(quiesce_ms), now);
+        if self.file_is_wrong {
+            report.problems.retain(|problem| problem.code != NO_POLICY);
+            report.problems.push(wrong_file(&self.name));
+        }
+        report
+    }
+
     /// For the report.
     #[must_use]
     pub fn subject(&self, quiesce_ms: i64) -> Subject<'_> {

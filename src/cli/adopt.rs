@@ -27,7 +27,7 @@ use crate::store::actor::credential_in;
 const MAX_INPUT_BYTES: u64 = 64 * 1024;
 
 pub async fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, CliError> {
-    let app = context.app()?;
+    let app = context.app_for(std::slice::from_ref(&args.name))?;
     let policy = app.policy(&args.name)?.clone();
     let wish = Wish { request: Request::Adopt, asked: Asked::Adopt };
     let job: Arc<dyn Job> = if args.from_stdin {

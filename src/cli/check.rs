@@ -8,12 +8,13 @@ use super::view::out::{GREEN, RED};
 use super::view::status::wrapped;
 use crate::app::{App, AppError};
 use crate::domain::policy::Findings;
-use crate::domain::report::{Problem, policy_report};
+use crate::domain::report::Problem;
 use crate::domain::words::count_of;
 use crate::settings::{LocateError, load_policies};
 
 pub async fn check(context: &Context) -> Result<Exit, CliError> {
-    let app = match App::load(&context.flags) {
+    let loaded = App::load(&context.flags).and_then(|app| app.whole().map(|()| app));
+    let app = match loaded {
         Ok(app) => app,
         Err(error) => return findings(context, error),
     };
@@ -23,7 +24,7 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
     let problems: Vec<(&str, Problem)> = known
         .iter()
         .flat_map(|one| {
-            let report = policy_report(&one.subject(app.quiesce_ms()), &now);
+            let report = one.report(app.quiesce_ms(), &now);
             report.problems.into_iter().map(|problem| (one.name.as_str(), problem))
         })
         .collect();
@@ -61,9 +62,8 @@ fn findings(context: &Context, error: AppError) -> Result<Exit, CliError> {
         AppError::Locate(LocateError::Settings(settings)) => {
             let mut all = settings.into_vec();
             let policies = context.flags.policies.as_ref().map(|dir| load_policies(dir));
-            if let Some(Err(more)) = policies {
-                all.extend(more.into_vec());
-            }
+            let more = policies.map(|loaded| loaded.map_or_else(|all| all, |some| some.findings));
+            all.extend(more.into_iter().flat_map(Findings::into_vec));
             Findings::new(all)
         }
         other => return Err(other.into()),

@@ -46,18 +46,24 @@ struct Foreseen {
 }
 
 pub async fn plan(context: &Context, name: Option<String>) -> Result<Exit, CliError> {
-    let app = context.app()?;
-    let policies = match name {
-        Some(name) => vec![app.policy(&name)?.clone()],
-        None => app.policies.clone(),
+    let (app, policies) = match name {
+        Some(name) => {
+            let app = context.app_for(std::slice::from_ref(&name))?;
+            let policy = app.policy(&name)?.clone();
+            (app, vec![policy])
+        }
+        None => {
+            let app = context.app()?;
+            let policies = app.policies.clone();
+            (app, policies)
+        }
     };
     show(context, &app, policies, &Rehearse::Next).await
 }
 
 pub async fn dry_run(context: &Context, args: &RotateArgs) -> Result<Exit, CliError> {
-    let app = context.app()?;
+    let (app, policies) = chosen(context, args)?;
     let flags = &args.flags;
-    let policies = chosen(&app, args)?;
     let rehearse = if flags.leaked {
         let (keys, again, kill_first) = (flags.keys.clone(), flags.again, flags.kill_first);
         Rehearse::Leak(leak::Report { keys, again, kill_first })

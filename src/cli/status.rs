@@ -6,7 +6,7 @@ use super::view;
 use crate::domain::report::{self, Status};
 
 pub async fn status(context: &Context, name: Option<&str>) -> Result<Exit, CliError> {
-    let app = context.app()?;
+    let app = context.app_for(&[])?;
     let journal = app.look()?;
     let now = app.clock.stamp();
     let mut known = app.known(journal.as_ref()).await?;
@@ -18,7 +18,7 @@ pub async fn status(context: &Context, name: Option<&str>) -> Result<Exit, CliEr
     }
     let mut status = Status { policies: Vec::new(), orphans: Vec::new() };
     for one in &known {
-        status.policies.push(report::policy_report(&one.subject(app.quiesce_ms()), &now));
+        status.policies.push(one.report(app.quiesce_ms(), &now));
         let orphans = report::orphans(&one.name, &one.state);
         status.orphans.extend(orphans.into_iter().filter(|orphan| !orphan.kept));
     }

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
-pub use problems::left_over;
+pub use problems::{NO_POLICY, left_over, wrong_file};
 pub use refusal::{class_text, code as refusal_code, read_only, refused, why_failed};
 pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;

@@ -110,6 +110,25 @@ pub async fn replay(
     Ok((state, position))
 }
 
+/// Records a person's word that a key may live. Needs nothing but the journal, so that it works for
+/// a secret whose policy is wrong or gone.
+///
+/// # Errors
+/// When the journal cannot be read or written, or does not replay.
+pub async fn rule(
+    journal: &dyn Journal,
+    stream: &SecretKey,
+    at: &Stamp,
+    key: KeyId,
+    by: Requester,
+) -> Result<(), EngineError> {
+    let (state, position) = replay(journal, stream).await?;
+    let kept = Event::Kept { key, by };
+    apply(state, at, &kept).map_err(EngineError::Refused)?;
+    journal.append(stream, position, at, &[kept]).await?;
+    Ok(())
+}
+
 impl Engine {
     /// Replays the secret's stream and stands ready. Sends nothing.
     ///
@@ -164,14 +183,6 @@ impl Engine {
     /// When it cannot be journaled; then it was not made.
     pub async fn request(&mut self, request: Request, by: Requester) -> Result<(), EngineError> {
         self.record(vec![Event::Requested { request, by }]).await
-    }
-
-    /// Records a person's word about keys that nobody accounted for.
-    ///
-    /// # Errors
-    /// When the key is not in question, or the journal cannot be written.
-    pub async fn keep(&mut self, key: KeyId, by: Requester) -> Result<(), EngineError> {
-        self.record(vec![Event::Kept { key, by }]).await
     }
 
     /// Writes a credential that an operator gave as *current*, where no rotation is open (R31).

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use rekeyd::domain::ids::{Etag, KeyId};
 use rekeyd::domain::secret::Credential;
 use rekeyd::domain::state::{Ending, Event, ParkReason, Refusal, Request, State, apply};
-use rekeyd::engine::{Engine, Goal, Halt, Plan, Ports, Stop};
+use rekeyd::engine::{Engine, Goal, Halt, Plan, Ports, Stop, rule};
 use rekeyd::port::issuer::{Changed, Minted};
 use rekeyd::port::{Clock, Issuer, Listing, PortError};
 use rekeyd::sandbox::{CallKind, Edit, Fault, SERVICE_ACCOUNT, What};
@@ -49,7 +49,8 @@ async fn a_key_that_somebody_ruled_on_does_not_appear_again_at_the_next_leak() {
     let world = World::new();
     let (mut engine, stranger) = with_a_stranger(&world).await;
     report_and_kill(&mut engine).await;
-    engine.keep(stranger.clone(), tester()).await.unwrap();
+    drop(engine);
+    let mut engine = ruled(&world, &stranger).await;
     report_and_kill(&mut engine).await;
     assert_eq!(strangers(&world), [BTreeSet::from([stranger.clone()]), BTreeSet::new()]);
     assert!(engine.state().orphans[&stranger].kept);
@@ -71,6 +72,12 @@ async fn the_named_actors_own_key_is_nobodys_stranger_and_any_other_key_is() {
     assert_eq!(strangers(&world), [BTreeSet::from([stranger])]);
     assert!(!engine.state().orphans.contains_key(&named));
     assert!(world.tenant.alive(named.as_str()));
+}
+
+/// An engine opened after somebody ruled that a key may live.
+async fn ruled(world: &World, key: &KeyId) -> Engine {
+    rule(world, &World::stream(), &world.stamp(), key.clone(), tester()).await.unwrap();
+    world.open().await.unwrap()
 }
 
 /// The world with a list that lacks one key and says whether it is complete.
@@ -157,7 +164,7 @@ async fn a_key_that_somebody_deleted_awaits_no_ruling_after_the_next_rotation() 
         let (world, stranger) = awaiting().await;
         let mut engine = world.open().await.unwrap();
         if kept {
-            engine.keep(stranger.clone(), tester()).await.unwrap();
+            engine = ruled(&world, &stranger).await;
         }
         world.person(&Edit::Delete { key: stranger.to_string() });
         engine.request(rotate(), tester()).await.unwrap();

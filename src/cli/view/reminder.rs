@@ -4,7 +4,7 @@
 use super::out::{Out, YELLOW};
 use crate::app::Known;
 use crate::domain::clocks::Stamp;
-use crate::domain::report::{PolicyReport, RUN_ONCE, policy_report};
+use crate::domain::report::{PolicyReport, RUN_ONCE};
 
 /// One line for every open rotation, on stderr.
 pub fn remind(out: Out, known: &[Known<'_>], quiesce_ms: i64, now: &Stamp, except: &[String]) {
@@ -12,7 +12,7 @@ pub fn remind(out: Out, known: &[Known<'_>], quiesce_ms: i64, now: &Stamp, excep
         return;
     }
     for one in known.iter().filter(|one| !except.contains(&one.name)) {
-        let report = policy_report(&one.subject(quiesce_ms), now);
+        let report = one.report(quiesce_ms, now);
         if let Some(line) = open_end(&report) {
             out.note(&format!("{YELLOW}open:{YELLOW:#} {}: {line}", one.name));
         }

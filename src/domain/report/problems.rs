@@ -9,6 +9,19 @@ use crate::domain::state::{Adoption, Life, Origin, RequestKind, State};
 /// This many failures in a row are shown.
 const TROUBLE_SHOWN: u32 = 3;
 
+/// The code of a secret that no policy names.
+pub const NO_POLICY: &str = "no_policy";
+
+/// A secret whose policy cannot be read as one: it is still remembered.
+#[must_use]
+pub fn wrong_file(policy: &str) -> Problem {
+    let said = format!(
+        "the file of policy {policy} has findings, so nothing is done for this secret: its keys are \
+         left as they are."
+    );
+    Problem::new("policy_file", said, "rekeyd check")
+}
+
 pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     let (name, state) = (subject.name, subject.state);
     let mut found = Vec::new();
@@ -27,7 +40,7 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     found.extend(left_over(name, state));
     if subject.policy.is_none() {
         let said = "no policy names this secret any more; its keys are left as they are.";
-        found.push(Problem::new("no_policy", said, "rekeyd check"));
+        found.push(Problem::new(NO_POLICY, said, "rekeyd check"));
     }
     found.extend(trouble(subject));
     if let (Adoption::Adopted, Some((RequestKind::Rotate, why))) = (&state.adoption, &state.refused)
