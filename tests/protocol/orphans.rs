@@ -1,18 +1,16 @@
 //! Keys that await a ruling: who is one, who is not, and when its record goes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use async_trait::async_trait;
-use rekeyd::domain::ids::{Etag, KeyId};
+use rekeyd::domain::ids::KeyId;
 use rekeyd::domain::secret::Credential;
 use rekeyd::domain::state::{Ending, Event, ParkReason, Refusal, Request, State, apply};
-use rekeyd::engine::{Engine, Goal, Halt, Plan, Ports, Stop, rule};
-use rekeyd::port::issuer::{Changed, Minted};
-use rekeyd::port::{Clock, Issuer, Listing, PortError};
+use rekeyd::engine::{Engine, Goal, Halt, Stop, rule};
+use rekeyd::port::Clock;
 use rekeyd::sandbox::{CallKind, Edit, Fault, SERVICE_ACCOUNT, What};
 
-use crate::world::{HOUR, World, leak, rotate, tester};
+use crate::lacking::Lacking;
+use crate::world::{HOUR, SECOND, World, leak, rotate, tester};
 
 /// Reports a leak and runs until every suspect is dead and the account was compared.
 async fn report_and_kill(engine: &mut Engine) {
@@ -80,73 +78,6 @@ async fn ruled(world: &World, key: &KeyId) -> Engine {
     world.open().await.unwrap()
 }
 
-/// The world with a list that lacks one key and says whether it is complete.
-struct Lacking {
-    world: World,
-    key: KeyId,
-    complete: bool,
-}
-
-#[async_trait]
-impl Issuer for Lacking {
-    async fn issue(&self, actor: &Credential) -> Result<Minted, PortError> {
-        self.world.issue(actor).await
-    }
-    async fn list(&self, actor: &Credential) -> Result<Listing, PortError> {
-        let mut listing = self.world.list(actor).await?;
-        listing.keys.retain(|listed| listed.key != self.key);
-        listing.complete = self.complete;
-        Ok(listing)
-    }
-    async fn disable(
-        &self,
-        actor: &Credential,
-        key: &KeyId,
-        etag: Option<&Etag>,
-    ) -> Result<Changed, PortError> {
-        self.world.disable(actor, key, etag).await
-    }
-    async fn enable(
-        &self,
-        actor: &Credential,
-        key: &KeyId,
-        etag: Option<&Etag>,
-    ) -> Result<Changed, PortError> {
-        self.world.enable(actor, key, etag).await
-    }
-    async fn delete(
-        &self,
-        actor: &Credential,
-        key: &KeyId,
-        etag: Option<&Etag>,
-    ) -> Result<(), PortError> {
-        self.world.delete(actor, key, etag).await
-    }
-}
-
-impl Lacking {
-    async fn open(self) -> Engine {
-        let world = Arc::new(self.world.clone());
-        let plan = Plan {
-            rules: world.rules.clone(),
-            stream: World::stream(),
-            canaries: Vec::new(),
-            dead_rejections: 3,
-            dead_over_ms: 2_000,
-        };
-        let ports = Ports {
-            issuer: Arc::new(self),
-            verifier: world.clone(),
-            store: world.clone(),
-            actor: None,
-            journal: world.clone(),
-            clock: world.clone(),
-            random: world,
-        };
-        Engine::open(ports, plan, Arc::new(())).await.unwrap()
-    }
-}
-
 /// A world in which one stranger awaits a ruling and nothing else is open.
 async fn awaiting() -> (World, KeyId) {
     let world = World::new();
@@ -199,6 +130,26 @@ async fn a_list_that_is_not_complete_takes_no_key_off_the_record() {
         on(&mut engine).await;
         assert_eq!(engine.state().orphans.contains_key(&key), !complete, "complete {complete}");
     }
+}
+
+#[tokio::test]
+async fn a_list_that_lags_behind_a_new_key_takes_no_key_off_the_record() {
+    let world = World::new();
+    let (mut engine, stranger) = with_a_stranger(&world).await;
+    world.pass(HOUR);
+    report_and_kill(&mut engine).await;
+    let at = world.now_ms();
+    engine.run(Goal::Nothing, 30 * SECOND, &mut Stop::never()).await.unwrap();
+    assert!(engine.state().rotation.is_none(), "{:#?}", engine.state());
+    let lacking = Lacking { world: world.clone(), key: stranger.clone(), complete: true };
+    let mut engine = lacking.open().await;
+    engine.request(rotate(), tester()).await.unwrap();
+    let halt = engine.run(Goal::Current, 30 * SECOND, &mut Stop::never()).await.unwrap();
+    assert_eq!(halt, Halt::Reached);
+    assert!(world.now_ms() - at < 60 * SECOND);
+    assert!(engine.state().orphans.contains_key(&stranger), "it was seen a moment ago");
+    on(&mut engine).await;
+    assert!(!engine.state().orphans.contains_key(&stranger), "nothing lags for so long");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub(super) fn heal(v: &View<'_>) -> Found<Option<Step>> {
     if let Some(step) = undo_our_disable(v, &proof.key)? {
         return Ok(Some(step));
     }
-    let Some(rotation) = &v.state.rotation else { return Ok(nothing_open(v)) };
+    let Some(rotation) = &v.state.rotation else { return Ok(nothing_open(v, &proof.key)) };
     if v.is_new(proof) {
         return new_key_died(v, rotation);
     }
@@ -61,9 +61,10 @@ fn recovered(v: &View<'_>) -> Option<Step> {
 }
 
 /// With no rotation open nothing is left of ours to put in its place; a new key may be asked for.
-fn nothing_open(v: &View<'_>) -> Option<Step> {
+fn nothing_open(v: &View<'_>, current: &KeyId) -> Option<Step> {
     let asked = &v.state.requests;
-    let waiting = asked.rotate.is_some() || asked.leak.is_some() || asked.adopt || asked.resume;
+    let replaces = asked.leak.is_some() && v.state.is_suspect(current);
+    let waiting = asked.rotate.is_some() || replaces || asked.adopt || asked.resume;
     if waiting || v.state.parked.is_some() {
         return None;
     }

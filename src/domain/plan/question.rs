@@ -9,7 +9,7 @@ use crate::domain::class::Class;
 use crate::domain::clocks::remaining_ms;
 use crate::domain::facts::{Holding, KeyIndex, KeyProof, ListedKey};
 use crate::domain::ids::{Etag, KeyId, OperationId, VersionId};
-use crate::domain::state::{Effect, Event, Outcome, Question};
+use crate::domain::state::{Effect, Etags, Event, Outcome, Question};
 
 /// What stands open after everything that could be concluded was.
 pub(super) enum Open {
@@ -61,6 +61,7 @@ fn conclude(v: &View<'_>, operation: OperationId, question: &Question) -> Found<
         Effect::Disable { key, etag, was_enabled, .. } => {
             case.disable(key, etag.as_ref(), *was_enabled)
         }
+        Effect::ProbeEtag { .. } => Ok(case.probe_etag()),
         Effect::Enable { key, etag, .. } => case.enable(key, etag.as_ref()),
         Effect::Delete { key, .. } => case.delete(key),
     }
@@ -69,7 +70,6 @@ fn conclude(v: &View<'_>, operation: OperationId, question: &Question) -> Found<
 /// Keys of the list that this create may have minted: nothing that is known speaks against it.
 pub(super) fn candidates<'a>(
     v: &View<'_>,
-    question: &Question,
     snapshot: &BTreeSet<KeyId>,
     index: &'a KeyIndex,
 ) -> Vec<&'a ListedKey> {
@@ -83,23 +83,28 @@ pub(super) fn candidates<'a>(
             && !state.is_suspect(key)
     };
     let listed = index.keys.values();
-    listed.filter(|listed| fresh(&listed.key) && may_be_ours(v, question, listed)).collect()
+    listed.filter(|l| fresh(&l.key) && is_by_us(v, index, l) != Some(false)).collect()
 }
 
-/// Nothing that the list tells speaks against it.
-fn may_be_ours(v: &View<'_>, question: &Question, listed: &ListedKey) -> bool {
-    let creator = listed.created_by.as_deref().zip(identities(v));
-    let other_creator = creator.is_some_and(|(by, us)| !us.iter().any(|id| id == by));
-    let outside = listed.created_ms.is_some_and(|ms| !in_window(v, question, ms));
-    !other_creator && !outside
+/// Creator and creation time say that it is ours (R3).
+fn is_attributable(
+    v: &View<'_>,
+    question: &Question,
+    index: &KeyIndex,
+    listed: &ListedKey,
+) -> bool {
+    is_by_us(v, index, listed) == Some(true)
+        && listed.created_ms.is_some_and(|ms| in_window(v, question, ms))
 }
 
-/// Creator and creation time say that it is ours.
-fn is_attributable(v: &View<'_>, question: &Question, listed: &ListedKey) -> bool {
-    listed.created_by.is_some()
-        && identities(v).is_some()
-        && listed.created_ms.is_some()
-        && may_be_ours(v, question, listed)
+/// Whether the list names us as the creator. Only where it does so for a key that we know to be
+/// ours: what a server puts into that field is not documented. Clocks exclude nothing.
+fn is_by_us(v: &View<'_>, index: &KeyIndex, listed: &ListedKey) -> Option<bool> {
+    let us = identities(v)?;
+    let by_us = |l: &ListedKey| l.created_by.as_ref().map(|by| us.contains(by));
+    let managed = |l: &&ListedKey| v.state.keys.contains_key(&l.key);
+    let told = index.keys.values().filter(managed).any(|l| by_us(l) == Some(true));
+    if told { by_us(listed) } else { None }
 }
 
 fn identities(v: &View<'_>) -> Option<Vec<String>> {
@@ -147,24 +152,19 @@ impl Case<'_> {
         self.settle(Outcome::NoEffect { class: Class::Unknown })
     }
 
+    /// Judged only when everything that can land has landed and shows: a key that is seen before
+    /// may be somebody else's, and ours the next one (R3).
     fn issue(&self, snapshot: &BTreeSet<KeyId>) -> Found<Option<Step>> {
-        let actor = self.v.actor(None)?;
-        let index =
-            if self.certain { self.v.complete_keys(&actor)? } else { self.v.keys(&actor)? };
-        let state = self.v.state;
-        let candidates = candidates(self.v, self.question, snapshot, index);
-        let proven: Vec<_> = candidates
-            .iter()
-            .filter(|listed| is_attributable(self.v, self.question, listed))
-            .collect();
-        if let [only] = proven.as_slice()
-            && candidates.len() == 1
-            && state.open_creates() == 1
-        {
-            return Ok(Some(self.settle(Outcome::Attributed { key: only.key.clone() })));
-        }
         if !self.certain {
             return Ok(None);
+        }
+        let index = self.v.complete_keys(&self.v.actor(None)?)?;
+        let candidates = candidates(self.v, snapshot, index);
+        if let [only] = candidates.as_slice()
+            && is_attributable(self.v, self.question, index, only)
+            && self.v.state.open_creates() == 1
+        {
+            return Ok(Some(self.settle(Outcome::Attributed { key: only.key.clone() })));
         }
         if candidates.is_empty() {
             return Ok(Some(self.no_effect()));
@@ -238,7 +238,7 @@ impl Case<'_> {
 
     /// The etag has moved on and the server refuses stale ones: the request can no longer land.
     fn fenced(&self, sent: Option<&Etag>, listed: &ListedKey) -> bool {
-        self.v.state.etags_enforced && sent.is_some() && listed.etag.as_ref() != sent
+        self.v.state.etags == Etags::Enforced && sent.is_some() && listed.etag.as_ref() != sent
     }
 
     /// Whether the key is seen enabled; nothing where that cannot be told.
@@ -269,6 +269,11 @@ impl Case<'_> {
             (false, true) => Some(self.settle(Outcome::NoEffect { class: Class::Conflict })),
             (_, false) => None,
         })
+    }
+
+    /// What it would have told stays unknown; it only must not land later.
+    fn probe_etag(&self) -> Option<Step> {
+        self.over.then(|| self.no_effect())
     }
 
     fn enable(&self, key: &KeyId, sent: Option<&Etag>) -> Found<Option<Step>> {

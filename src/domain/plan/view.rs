@@ -3,8 +3,7 @@
 //! Every accessor answers `Err(step)` when the fact is missing, so that a decision reads as if
 //! everything were known and stops by itself at the first gap.
 
-use std::collections::BTreeSet;
-
+use super::account;
 use super::rules::Rules;
 use super::step::{Step, WaitFor};
 use crate::domain::class::Class;
@@ -20,6 +19,8 @@ pub(super) type Found<T> = Result<T, Step>;
 
 /// After this many failures in a row a rotation parks; it goes on by itself when they stop.
 const TROUBLE_LIMIT: u32 = 6;
+/// A conflict says that a read was behind; reads may lag for a minute (R13).
+const CONFLICT_LIMIT: u32 = 12;
 /// Parked: look again after this time.
 const PARKED_RECHECK_MS: i64 = 60_000;
 
@@ -99,7 +100,10 @@ impl<'a> View<'a> {
 
     /// Whether the same failure came so often that a request is given up.
     pub fn trouble_is_chronic(&self) -> bool {
-        self.state.trouble.as_ref().is_some_and(|t| t.count >= TROUBLE_LIMIT)
+        self.state.trouble.as_ref().is_some_and(|trouble| {
+            let conflict = trouble.class == Class::Conflict;
+            trouble.count >= if conflict { CONFLICT_LIMIT } else { TROUBLE_LIMIT }
+        })
     }
 
     pub fn store(&self) -> Found<&'a StoreView> {
@@ -277,9 +281,7 @@ impl<'a> View<'a> {
         if !index.complete || !holds_live_key {
             return Err(self.trouble(Class::Unknown, "list"));
         }
-        let orphans = self.state.orphans.keys();
-        let gone: BTreeSet<KeyId> =
-            orphans.filter(|key| !index.keys.contains_key(*key)).cloned().collect();
+        let gone = account::gone_orphans(self, index);
         if gone.is_empty() {
             return Ok(index);
         }

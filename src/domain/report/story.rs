@@ -151,6 +151,7 @@ pub fn intent(effect: &Effect) -> String {
         Effect::Unstage { .. } => "clear the pending label".into(),
         Effect::DropPrevious { .. } => "clear the previous label".into(),
         Effect::Disable { key, .. } => format!("disable key {key}"),
+        Effect::ProbeEtag { key, .. } => format!("try key {key} with another key's etag"),
         Effect::Enable { key, .. } => format!("enable key {key} again"),
         Effect::Install { proof, .. } => format!("write key {} as current", proof.key),
         Effect::Delete { key, .. } => format!("delete key {key}"),
@@ -174,6 +175,7 @@ fn settled(before: &State, question: Option<&Question>, outcome: &Outcome) -> St
         Outcome::Done { .. } => done(before, question),
         Outcome::Gone => format!("{what}: the key is gone"),
         Outcome::Overtaken => format!("{what}: somebody moved the label again"),
+        Outcome::EtagRefused => "etags are enforced: a change with another etag is refused".into(),
         Outcome::NoEffect { class } => {
             format!("{what}: no effect, {}", super::class_text(*class))
         }
@@ -199,6 +201,9 @@ fn done(before: &State, question: Option<&Question>) -> String {
         Some(Effect::Unstage { .. }) => "the pending label is cleared".into(),
         Some(Effect::DropPrevious { .. }) => "the previous label is cleared".into(),
         Some(Effect::Disable { key, .. }) => format!("key {key} is disabled"),
+        Some(Effect::ProbeEtag { .. }) => {
+            "etags are not enforced: only disable and soak protect a delete".into()
+        }
         Some(Effect::Enable { key, .. }) => format!("key {key} is enabled again"),
         Some(Effect::Install { proof, .. }) => format!("key {} is written as current", proof.key),
         Some(Effect::Delete { key, .. }) => format!("key {key} is deleted"),

@@ -141,6 +141,8 @@ pub struct Rotation {
     /// Creates that were given up without an answer and without a key to show for them: what
     /// shows up all the same is reported before the end (invariant 6). At most three.
     pub doubts: Vec<Question>,
+    /// Whether etags were tried on this rotation's new key (R21).
+    pub etag_probed: bool,
     /// The attempt at which an operator last said to go on.
     pub attempt_floor: u32,
 }

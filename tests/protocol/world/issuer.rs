@@ -171,7 +171,11 @@ impl Verifier for World {
     async fn rights(&self, credential: &Credential) -> Result<Rights, PortError> {
         let caller = self.caller(credential)?;
         let right = |allowed| if allowed { Right::Allowed } else { Right::Denied };
-        let list = self.tenant.api_keys(&caller, None, None).result.is_ok();
+        let list = match self.tenant.api_keys(&caller, None, None).arrived() {
+            Ok(_) => true,
+            Err(Missed::Refused(Refusal::Permission(_))) => false,
+            Err(other) => return Err(missed(&other)),
+        };
         Ok(Rights { list: right(list), update: Right::Allowed, delete: Right::Allowed })
     }
 }

@@ -123,6 +123,22 @@ impl World {
         }
     }
 
+    /// As `live`, where the journal may refuse to open.
+    pub async fn live_or_fail<T>(
+        &self,
+        script: impl AsyncFnOnce(&mut Engine) -> Result<T, EngineError>,
+    ) -> Option<Result<T, EngineError>> {
+        let work = async {
+            let mut engine = self.open().await?;
+            script(&mut engine).await
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.crash.notify.notified() => None,
+        }
+    }
+
     /// An engine that has adopted the secret and rests.
     pub async fn adopted(&self) -> Engine {
         let mut engine = self.open().await.unwrap();

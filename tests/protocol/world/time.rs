@@ -59,6 +59,7 @@ impl Time {
 #[derive(Default)]
 pub struct Crash {
     points: AtomicU64,
+    calls: AtomicU64,
     at: AtomicU64,
     pub(super) notify: tokio::sync::Notify,
 }
@@ -69,6 +70,8 @@ impl Crash {
         self.at.store(at, Ordering::SeqCst);
     }
     pub(super) async fn point(&self) {
+        let calls = self.calls.fetch_add(1, Ordering::SeqCst);
+        assert!(calls < 100_000, "it never comes to an end");
         let n = self.points.fetch_add(1, Ordering::SeqCst) + 1;
         if n == self.at.load(Ordering::SeqCst) {
             self.notify.notify_one();

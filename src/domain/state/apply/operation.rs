@@ -9,8 +9,8 @@ use crate::domain::facts::KeyProof;
 use crate::domain::ids::OperationId;
 use crate::domain::ids::VersionId;
 use crate::domain::state::{
-    Effect, Life, ManagedKey, NewKey, Origin, OrphanKind, Outcome, Phase, Question, StagedVersion,
-    State, UnansweredSince,
+    Effect, Etags, Life, ManagedKey, NewKey, Origin, OrphanKind, Outcome, Phase, Question,
+    StagedVersion, State, UnansweredSince,
 };
 
 pub(super) fn intended(
@@ -30,6 +30,7 @@ pub(super) fn intended(
         match effect {
             Effect::Issue { .. } => rotation.creates += 1,
             Effect::Stage { .. } => rotation.attempt += 1,
+            Effect::ProbeEtag { .. } => rotation.etag_probed = true,
             Effect::Unstage { .. } | Effect::DropPrevious { .. } => rotation.label_moves += 1,
             _ => {}
         }
@@ -57,11 +58,6 @@ pub(super) fn settled(
         state.unanswered.insert(UnansweredSince(operation, question.asked.clone()));
     }
     if let Outcome::NoEffect { class } = outcome {
-        let by_etag = matches!(
-            question.effect,
-            Effect::Disable { .. } | Effect::Enable { .. } | Effect::Delete { .. }
-        );
-        state.etags_enforced |= by_etag && *class == Class::Conflict;
         return no_effect(state, &question, *class);
     }
     match question.effect {
@@ -69,6 +65,11 @@ pub(super) fn settled(
         Effect::Stage { token, base, proof, .. } => staged(state, now, token, base, proof),
         Effect::Promote { from, to } => promoted(state, now, &from, &to, outcome),
         Effect::Unstage { .. } | Effect::DropPrevious { .. } | Effect::Install { .. } => Ok(()),
+        Effect::ProbeEtag { .. } => {
+            let refused = *outcome == Outcome::EtagRefused;
+            state.etags = if refused { Etags::Enforced } else { Etags::Ignored };
+            Ok(())
+        }
         Effect::Disable { key, etag, .. } => {
             let life = match outcome {
                 Outcome::Done { etag: pin, ours } => Life::Disabled {

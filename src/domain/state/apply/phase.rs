@@ -44,6 +44,7 @@ pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied 
         label_moves: 0,
         aborted: false,
         doubts: Vec::new(),
+        etag_probed: false,
         attempt_floor: 0,
     });
     Ok(())
