@@ -1,6 +1,7 @@
 //! The composition root: settings → ports → engine, for every command. Knows all rooms and decides
 //! nothing: what a policy needs is read from it, what to do next is the planner's business.
 
+mod neighbours;
 mod policies;
 mod rehearsal;
 
@@ -12,11 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::clocks::Stamp;
-use crate::domain::ids::{BadId, KeyId, SecretKey};
+use crate::domain::ids::{BadId, SecretKey};
 use crate::domain::plan::Rules;
 use crate::domain::policy::diagnostic::escaped;
 use crate::domain::policy::{ActorSource, Findings, IonIssuer, Policy, Store};
-use crate::domain::report::{NO_POLICY, PolicyReport, Subject, policy_report, wrong_file};
+use crate::domain::report::{NO_POLICY, PolicyReport, Problem, Subject, policy_report, wrong_file};
 use crate::domain::state::State;
 use crate::engine::{Engine, EngineError, Plan, Ports, ProgressSink, replay};
 use crate::issuer::ion::{Ion, IonConfig};
@@ -70,7 +71,7 @@ pub struct App {
     pub policies: Vec<Policy>,
     /// Everything that is wrong with the policies' files, and with which.
     findings: Findings,
-    broken: BTreeMap<String, Findings>,
+    wrong_files: BTreeMap<String, Findings>,
     pub state_dir: PathBuf,
     pub state_dir_is_named: bool,
     pub clock: Arc<dyn Clock>,
@@ -95,10 +96,10 @@ impl App {
         if policies_dir.try_exists().is_ok_and(|exists| !exists) {
             return Err(AppError::NoPolicies(policies_dir));
         }
-        let Loaded { policies, findings, broken } =
+        let Loaded { policies, findings, broken: wrong_files } =
             load_policies(&policies_dir).map_err(AppError::Policies)?;
         let app = Self::new(settings, policies, state_dir);
-        Ok(Self { state_dir_is_named, findings, broken, ..app })
+        Ok(Self { state_dir_is_named, findings, wrong_files, ..app })
     }
 
     /// For settings and policies that are at hand already.
@@ -108,7 +109,7 @@ impl App {
             settings,
             policies,
             findings: Findings::new(Vec::new()),
-            broken: BTreeMap::new(),
+            wrong_files: BTreeMap::new(),
             state_dir,
             state_dir_is_named: true,
             clock: Arc::new(SystemClock::new()),
@@ -230,7 +231,7 @@ impl App {
         })
     }
 
-    /// An engine for a policy, knowing which keys the other policies name (R22).
+    /// An engine for a policy, which asks the journal what the other policies name (R22).
     ///
     /// # Errors
     /// When the journal cannot be read or does not replay, or the policy's ports cannot be made.
@@ -241,59 +242,35 @@ impl App {
         progress: Arc<dyn ProgressSink>,
     ) -> Result<Engine, AppError> {
         let plan = self.plan(policy)?;
-        let named = self.named_elsewhere(journal.as_ref(), &plan.stream).await?;
+        let neighbours = self.neighbours(journal.clone(), &plan.stream);
         let ports = self.ports(policy, journal).await?;
         let mut engine = Engine::open(ports, plan, progress).await?;
-        engine.set_named_elsewhere(named);
+        engine.set_neighbours(neighbours);
         Ok(engine)
     }
 
-    /// Keys that other secrets' last journaled observations name, with their policies.
-    ///
-    /// # Errors
-    /// When the journal cannot be read or does not replay.
-    pub async fn named_elsewhere(
-        &self,
-        journal: &dyn Journal,
-        stream: &SecretKey,
-    ) -> Result<BTreeMap<KeyId, String>, AppError> {
-        let mut named = BTreeMap::new();
-        for other in journal.streams().await?.into_iter().filter(|other| other != stream) {
-            let (state, _) = replay(journal, &other).await?;
-            let name = state.policy.as_ref().map_or_else(|| other.to_string(), ToString::to_string);
-            for key in serving(&state) {
-                named.insert(key.clone(), name.clone());
-            }
-        }
-        Ok(named)
-    }
-
     /// What the journal knows of every policy's secret, and of secrets that no policy names any
-    /// more, sorted by name.
+    /// more, sorted by name. One that does not replay says so and hides no other.
     ///
     /// # Errors
-    /// When the journal cannot be read or does not replay.
+    /// When the journal cannot be read.
     pub async fn known(&self, journal: &dyn Journal) -> Result<Vec<Known<'_>>, AppError> {
         let mut streams: Vec<SecretKey> = journal.streams().await?;
         let mut known = Vec::new();
         for policy in &self.policies {
             let stream = policy.secret_key()?;
             streams.retain(|other| *other != stream);
-            let (state, _) = replay(journal, &stream).await?;
-            known.push(Known {
-                name: policy.name.to_string(),
-                policy: Some(policy),
-                stream,
-                state,
-                file_is_wrong: false,
-            });
+            let (state, broken) = folded(journal, &stream).await?;
+            let name = policy.name.to_string();
+            let policy = Some(policy);
+            known.push(Known { name, policy, stream, state, broken, file_is_wrong: false });
         }
         for stream in streams {
-            let (state, _) = replay(journal, &stream).await?;
+            let (state, broken) = folded(journal, &stream).await?;
             let name =
                 state.policy.as_ref().map_or_else(|| stream.to_string(), ToString::to_string);
-            let file_is_wrong = self.is_broken(&name);
-            known.push(Known { name, policy: None, stream, state, file_is_wrong });
+            let file_is_wrong = self.has_wrong_file(&name);
+            known.push(Known { name, policy: None, stream, state, broken, file_is_wrong });
         }
         known.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(known)
@@ -311,9 +288,26 @@ pub struct Known<'a> {
     pub name: String,
     pub policy: Option<&'a Policy>,
     pub stream: SecretKey,
+    /// Empty where it does not replay.
     pub state: State,
     /// There is a policy of that name, and it cannot be used.
     pub file_is_wrong: bool,
+    /// Why the journal of this secret does not replay.
+    pub broken: Option<String>,
+}
+
+/// A secret's state, or an empty one and why its stream does not replay.
+async fn folded(
+    journal: &dyn Journal,
+    stream: &SecretKey,
+) -> Result<(State, Option<String>), AppError> {
+    match replay(journal, stream).await {
+        Ok((state, _)) => Ok((state, None)),
+        Err(error) if neighbours::is_broken(&error) => {
+            Ok((State::default(), Some(error.to_string())))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Known<'_> {
@@ -325,6 +319,10 @@ impl Known<'_> {
             report.problems.retain(|problem| problem.code != NO_POLICY);
             report.problems.push(wrong_file(&self.name));
         }
+        if let Some(why) = &self.broken {
+            let said = format!("{why}. Nothing is done for this secret; the others go on.");
+            report.problems.insert(0, Problem::new("journal/replay", said, "rekeyd check"));
+        }
         report
     }
 
@@ -333,15 +331,6 @@ impl Known<'_> {
     pub fn subject(&self, quiesce_ms: i64) -> Subject<'_> {
         Subject { name: &self.name, policy: self.policy, state: &self.state, quiesce_ms }
     }
-}
-
-/// Keys that a secret's *current* or *pending* may name.
-fn serving(state: &State) -> impl Iterator<Item = &KeyId> {
-    let settled = state.settled.iter().map(|settled| &settled.held.proof.key);
-    let open = state.rotation.iter().flat_map(|open| {
-        open.new.iter().map(|new| &new.key).chain(std::iter::once(&open.old.proof.key))
-    });
-    settled.chain(open)
 }
 
 /// A directory that only we may enter; its parents as the system makes them.

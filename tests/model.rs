@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rekeyd::domain::class::Class;
 use rekeyd::domain::clocks::Stamp;
 use rekeyd::domain::facts::{
-    Death, Exchange, Fact, Holding, KeyIndex, KeyProof, ListedKey, Observed, Profile, Read, Right,
-    Rights, StoreView,
+    Death, Elsewhere, Exchange, Fact, Holding, KeyIndex, KeyProof, ListedKey, Observed, Profile,
+    Read, Right, Rights, StoreView,
 };
 use rekeyd::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId, VersionId};
 use rekeyd::domain::plan::{Rules, Step, WaitFor, next_step};
@@ -221,6 +222,7 @@ impl Sut {
                 self.seen.exchanges.insert(proof, Fact::Known(exchange));
             }
             Read::NamedActor => self.seen.named_actor = Fact::Known(Exchange::Rejected),
+            Read::NamedProfile => self.seen.named_profile = Fact::Unclear(Class::Rejected),
             Read::Profile(proof) => {
                 let allowed = Right::Allowed;
                 let rights = Rights { list: allowed, update: allowed, delete: allowed };
@@ -251,6 +253,7 @@ impl Sut {
                 self.seen.deaths.insert(dying, Fact::Known(death));
             }
             Read::JournalRoom => self.seen.journal_room = Fact::Known(true),
+            Read::Elsewhere => self.seen.elsewhere = Fact::Known(Elsewhere::default()),
         }
     }
 
@@ -445,7 +448,7 @@ impl Bounds {
                 let outcome = sut
                     .world
                     .take_effect(effect)
-                    .unwrap_or(Outcome::NoEffect { class: rekeyd::domain::class::Class::Conflict });
+                    .unwrap_or(Outcome::NoEffect { class: Class::Conflict });
                 if let Outcome::Minted { proof, .. } = &outcome {
                     sut.in_memory.clone_from(proof);
                 }

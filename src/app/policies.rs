@@ -34,11 +34,11 @@ impl App {
         if let Some(policy) = self.policies.iter().find(|policy| policy.name.as_str() == name) {
             return Ok(policy);
         }
-        if let Some(findings) = self.broken.get(&format!("{name}{SUFFIX}")) {
+        if let Some(findings) = self.wrong_files.get(&format!("{name}{SUFFIX}")) {
             return Err(AppError::Policies(findings.clone()));
         }
         let right = self.policies.iter().map(|policy| policy.name.as_str());
-        let wrong = self.broken.keys().filter_map(|file| file.strip_suffix(SUFFIX));
+        let wrong = self.wrong_files.keys().filter_map(|file| file.strip_suffix(SUFFIX));
         let mut known: Vec<&str> = right.chain(wrong).collect();
         known.sort_unstable();
         let help = if known.is_empty() {
@@ -81,7 +81,7 @@ impl App {
         let is_named = |file: &str| {
             file.strip_suffix(SUFFIX).is_some_and(|stem| names.iter().any(|name| name == stem))
         };
-        let others = self.broken.iter().filter(|(file, _)| !is_named(file));
+        let others = self.wrong_files.iter().filter(|(file, _)| !is_named(file));
         others
             .map(|(file, findings)| {
                 let found = count_of(findings.as_slice().len(), "finding", "findings");
@@ -92,7 +92,7 @@ impl App {
 
     /// Whether a policy of that name has a wrong file.
     #[must_use]
-    pub fn is_broken(&self, name: &str) -> bool {
-        self.broken.contains_key(&format!("{name}{SUFFIX}"))
+    pub fn has_wrong_file(&self, name: &str) -> bool {
+        self.wrong_files.contains_key(&format!("{name}{SUFFIX}"))
     }
 }

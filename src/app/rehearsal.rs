@@ -74,12 +74,12 @@ impl App {
     pub async fn rehearsal(
         &self,
         policy: &Policy,
-        journal: &dyn Journal,
+        journal: &Arc<dyn Journal>,
         notes: Arc<Notes>,
     ) -> Result<Engine, AppError> {
         let plan = self.plan(policy)?;
-        let named = self.named_elsewhere(journal, &plan.stream).await?;
-        let copy = copy_of(journal, &plan.stream).await?;
+        let neighbours = self.neighbours(journal.clone(), &plan.stream);
+        let copy = copy_of(journal.as_ref(), &plan.stream).await?;
         let real = self.ports(policy, Arc::new(copy)).await?;
         let ports = Ports {
             issuer: Arc::new(Watched(real.issuer.clone())),
@@ -87,7 +87,7 @@ impl App {
             ..real
         };
         let mut engine = Engine::open(ports, plan, notes).await?;
-        engine.set_named_elsewhere(named);
+        engine.set_neighbours(neighbours);
         Ok(engine)
     }
 }

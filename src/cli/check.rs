@@ -48,7 +48,13 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
         wrapped(out, &problem.message, "  ");
         out.data(&format!("  next: {}", problem.next_command));
     }
-    let journal = if app.journal_is_new() { "no journal yet" } else { "the journal is whole" };
+    let journal = if app.journal_is_new() {
+        "no journal yet"
+    } else if known.iter().any(|one| one.broken.is_some()) {
+        "not all of the journal replays"
+    } else {
+        "the journal is whole"
+    };
     let policies = count_of(app.policies.len(), "policy is good", "policies are good");
     out.data(&format!("{GREEN}{policies}{GREEN:#}; {journal} in {}", app.state_dir.display()));
     Ok(Exit::Done)

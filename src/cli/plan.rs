@@ -83,7 +83,7 @@ async fn show(
     let mut exit = Exit::Done;
     let mut all = Vec::new();
     for policy in &policies {
-        let foreseen = match one(context, app, policy, journal.as_ref(), rehearse).await {
+        let foreseen = match one(context, app, policy, &journal, rehearse).await {
             Ok((foreseen, end)) => {
                 exit = exit.worse(end);
                 foreseen
@@ -134,7 +134,7 @@ async fn one(
     context: &Context,
     app: &App,
     policy: &Policy,
-    journal: &dyn Journal,
+    journal: &Arc<dyn Journal>,
     rehearse: &Rehearse,
 ) -> Result<(Foreseen, Exit), CliError> {
     let notes = Arc::new(Notes::default());
@@ -202,6 +202,12 @@ fn foreseen(
     let mut exit = Exit::Done;
     let message = if let Some(effect) = &effect {
         format!("the next step would be to {}.", intent(effect))
+    } else if let Some((RequestKind::Leak, why)) = &state.refused {
+        let error = refusal(name, RequestKind::Leak, why);
+        exit = error.exit;
+        let next = error.next_command.unwrap_or_default();
+        problem = Some(Problem::new(error.code, error.message, next));
+        "no step: the kill would lock rekeyd out.".into()
     } else if let Some(park) = &state.parked {
         problem = parked(name, state);
         exit = Exit::of_park(&park.reason);

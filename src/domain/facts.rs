@@ -174,7 +174,7 @@ impl Rights {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Profile {
     pub identity: Option<Identity>,
-    /// One digest a canary, in the policy's order.
+    /// One digest a canary, in the policy's order; none of a named actor.
     pub canaries: Vec<Digest>,
     pub rights: Rights,
 }
@@ -223,6 +223,8 @@ pub enum Read {
     Exchange(KeyProof),
     /// A fresh exchange with the policy's named actor.
     NamedActor,
+    /// Identity and rights of the policy's named actor; nothing is changed.
+    NamedProfile,
     /// Identity, canaries, and rights of a credential.
     Profile(KeyProof),
     /// The organisation's keys, called as `actor`.
@@ -231,6 +233,8 @@ pub enum Read {
     Death { dying: KeyProof, control: KeyProof },
     /// Free space for the journal.
     JournalRoom,
+    /// What other secrets name, by their last journaled observations (R22).
+    Elsewhere,
 }
 
 /// Who calls the issuer (R17).
@@ -252,6 +256,7 @@ pub struct Observed {
     pub named_actor: Fact<Exchange>,
     /// The key that the named actor is, once it was read.
     pub named_key: Option<KeyId>,
+    pub named_profile: Fact<Profile>,
     pub profiles: BTreeMap<KeyProof, Fact<Profile>>,
     pub keys: Fact<KeyIndex>,
     pub deaths: BTreeMap<KeyProof, Fact<Death>>,
@@ -259,8 +264,7 @@ pub struct Observed {
     pub journal_room: Fact<bool>,
     /// The credential between *issue* and *stage*, if this process still holds it. Always known.
     pub in_memory: Option<KeyProof>,
-    /// Which other policy names a key, by each policy's last journaled observation (R22).
-    pub named_elsewhere: BTreeMap<KeyId, String>,
+    pub elsewhere: Fact<Elsewhere>,
     /// The id that a rotation would get if one started now; fresh at every look.
     pub next_rotation: RotationId,
 }
@@ -282,6 +286,22 @@ impl Observed {
     pub fn death(&self, proof: &KeyProof) -> &Fact<Death> {
         self.deaths.get(proof).unwrap_or(&Fact::Unread)
     }
+}
+
+/// Which keys other secrets name, by each one's last journaled observation (R22).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Elsewhere {
+    pub keys: BTreeMap<KeyId, Neighbour>,
+    /// Secrets whose journal does not replay: what they name cannot be told.
+    pub unreadable: BTreeSet<String>,
+}
+
+/// Another policy whose secret names a key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Neighbour {
+    pub policy: String,
+    /// It rotates that key too; otherwise it only looks at its secret.
+    pub adopted: bool,
 }
 
 /// The issuer's list, by key id. Only a complete list may be asked what is *not* in it.

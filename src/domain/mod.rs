@@ -6,6 +6,7 @@ pub mod clocks;
 pub mod facts;
 pub mod ids;
 pub mod leak;
+pub mod neighbours;
 pub mod plan;
 pub mod policy;
 pub mod report;

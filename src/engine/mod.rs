@@ -19,14 +19,15 @@ pub use run::{Goal, Halt, Stop};
 use crate::domain::class::Class;
 use crate::domain::clocks::Stamp;
 use crate::domain::facts::Observed;
-use crate::domain::ids::{KeyId, RotationId, SecretKey, VersionId};
+use crate::domain::ids::{RotationId, SecretKey, VersionId};
 use crate::domain::plan::{Rules, Step, WaitFor, next_step};
 use crate::domain::secret::Credential;
 use crate::domain::state::{
     Effect, Event, IllegalTransition, Phase, Request, Requester, Rotation, State, apply,
 };
 use crate::port::{
-    Clock, CredentialSource, Issuer, Journal, JournalError, Random, SecretStore, Verifier,
+    Clock, CredentialSource, Issuer, Journal, JournalError, Neighbours, Random, SecretStore,
+    Verifier,
 };
 use vault::Vault;
 
@@ -85,7 +86,7 @@ pub struct Engine {
     position: u64,
     seen: Observed,
     vault: Vault,
-    named_elsewhere: BTreeMap<KeyId, String>,
+    neighbours: Option<Arc<dyn Neighbours>>,
     progress: Arc<dyn ProgressSink>,
     /// Between *issue* and *stage*: a stop waits (R27).
     critical: Arc<AtomicBool>,
@@ -130,7 +131,7 @@ impl Engine {
             position,
             seen: Observed::default(),
             vault: Vault::default(),
-            named_elsewhere: BTreeMap::new(),
+            neighbours: None,
             progress,
             critical: Arc::new(AtomicBool::new(false)),
             hold_ms: 0,
@@ -155,9 +156,9 @@ impl Engine {
         &self.plan.stream
     }
 
-    /// Keys that other policies name, by their last journaled observation (R22).
-    pub fn set_named_elsewhere(&mut self, keys: BTreeMap<KeyId, String>) {
-        self.named_elsewhere = keys;
+    /// Whom to ask what other secrets name (R22). Without it this secret is taken to be alone.
+    pub fn set_neighbours(&mut self, neighbours: Arc<dyn Neighbours>) {
+        self.neighbours = Some(neighbours);
     }
 
     /// Makes a request durable. It is weighed by the next turns.
@@ -245,7 +246,6 @@ impl Engine {
 
     fn refresh(&mut self) {
         self.seen.in_memory = self.vault.minted_proof();
-        self.seen.named_elsewhere.clone_from(&self.named_elsewhere);
         if self.seen.next_rotation == RotationId::default() {
             self.seen.next_rotation = RotationId(self.ports.random.uuid());
         }

@@ -7,7 +7,7 @@ use tracing::{Instrument, debug_span};
 use super::Engine;
 use super::vault::proof;
 use crate::domain::facts::{
-    Actor, Death, Exchange, Fact, Holding, KeyIndex, KeyProof, Listing, Profile, Read,
+    Actor, Death, Elsewhere, Exchange, Fact, Holding, KeyIndex, KeyProof, Listing, Profile, Read,
 };
 use crate::domain::ids::VersionId;
 use crate::domain::secret::Credential;
@@ -37,6 +37,10 @@ impl Engine {
                 self.seen.exchanges.insert(proof, fact);
             }
             Read::NamedActor => self.seen.named_actor = self.exchange_named().await,
+            Read::NamedProfile => {
+                let answer = self.look_at_named_profile().await;
+                self.seen.named_profile = self.told(answer, "named_actor");
+            }
             Read::Profile(proof) => {
                 let fact = self.look_at_profile(&proof).await;
                 let fact = self.told(fact, "profile");
@@ -55,6 +59,19 @@ impl Engine {
                     Ok(free) => Fact::Known(free >= JOURNAL_ROOM_BYTES),
                     Err(_) => Fact::Unclear(Class::Retryable),
                 };
+            }
+            Read::Elsewhere => self.seen.elsewhere = self.look_elsewhere().await,
+        }
+    }
+
+    async fn look_elsewhere(&self) -> Fact<Elsewhere> {
+        let Some(neighbours) = &self.neighbours else { return Fact::Known(Elsewhere::default()) };
+        match neighbours.look().await {
+            Ok(elsewhere) => Fact::Known(elsewhere),
+            Err(error) => {
+                let policy = &self.plan.rules.policy;
+                tracing::warn!(%policy, step = "read_journal", "{error}");
+                Fact::Unclear(Class::Retryable)
             }
         }
     }
@@ -223,13 +240,26 @@ impl Engine {
 
     async fn look_at_profile(&mut self, proof: &KeyProof) -> Result<Profile, PortError> {
         let credential = self.credential(proof).await?;
-        let verifier = self.ports.verifier.clone();
-        let identity = verifier.identity(&credential).await?;
+        self.profile(&credential, &self.plan.canaries).await
+    }
+
+    async fn look_at_named_profile(&mut self) -> Result<Profile, PortError> {
+        let credential = self.actor(&Actor::Named).await?;
+        self.profile(&credential, &[]).await
+    }
+
+    async fn profile(
+        &self,
+        credential: &Credential,
+        queries: &[String],
+    ) -> Result<Profile, PortError> {
+        let verifier = &self.ports.verifier;
+        let identity = verifier.identity(credential).await?;
         let mut canaries = Vec::new();
-        for query in &self.plan.canaries {
-            canaries.push(verifier.canary(&credential, query).await?);
+        for query in queries {
+            canaries.push(verifier.canary(credential, query).await?);
         }
-        let rights = verifier.rights(&credential).await?;
+        let rights = verifier.rights(credential).await?;
         Ok(Profile { identity, canaries, rights })
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tracing::{Instrument, info_span};
 
 use super::{Engine, EngineError, Progress};
+use crate::domain::facts::Actor;
 use crate::domain::ids::{KeyId, OperationId};
 use crate::domain::secret::Credential;
 use crate::domain::state::{Effect, Event, Outcome, Source};
@@ -103,7 +104,7 @@ impl Engine {
                 }
                 other => {
                     if let (Err(_), Some(key)) = (&other, &created) {
-                        self.compensate(key).await;
+                        self.compensate(operation, key).await;
                     }
                     self.progress.stepped(Progress { step: name, outcome: "done", took });
                     return other;
@@ -112,24 +113,32 @@ impl Engine {
         }
         let last = self.record(vec![event]).await;
         if let (Err(_), Some(key)) = (&last, created) {
-            self.compensate(&key).await;
+            self.compensate(operation, &key).await;
         }
         last
     }
 
-    /// The journal cannot take a new key's id: the create's intent authorises to disable it (R4).
-    async fn compensate(&mut self, key: &KeyId) {
+    /// The journal cannot take a new key's id: the create's intent authorises to disable it (R4),
+    /// as the actor that minted it.
+    async fn compensate(&mut self, operation: OperationId, key: &KeyId) {
         let policy = &self.plan.rules.policy;
         tracing::error!(%policy, key_id = %key,
             "key {key} was minted and cannot be journaled: disabling it; delete it by hand");
-        let Some(held) = self.state.rotation.as_ref().map(|r| r.old.clone()) else { return };
-        if let Ok(actor) = self.credential(&held.proof).await {
-            let listed = self.ports.issuer.list(&actor).await.ok();
-            let etag = listed.and_then(|l| l.keys.into_iter().find(|k| k.key == *key)?.etag);
-            if let Err(error) = self.ports.issuer.disable(&actor, key, etag.as_ref()).await {
-                tracing::error!(key_id = %key, "the compensating disable of {key} failed: {error}");
-            }
+        let Some(Effect::Issue { actor, .. }) =
+            self.state.questions.get(&operation).map(|question| question.effect.clone())
+        else {
+            return;
+        };
+        if let Err(error) = self.disable_minted(&actor, key).await {
+            tracing::error!(key_id = %key, "the compensating disable of {key} failed: {error}");
         }
+    }
+
+    async fn disable_minted(&mut self, actor: &Actor, key: &KeyId) -> Result<(), PortError> {
+        let actor = self.actor(actor).await?;
+        let listed = self.ports.issuer.list(&actor).await.ok();
+        let etag = listed.and_then(|l| l.keys.into_iter().find(|k| k.key == *key)?.etag);
+        self.ports.issuer.disable(&actor, key, etag.as_ref()).await.map(drop)
     }
 
     /// Everything that has to be read before a request can be built.

@@ -5,9 +5,9 @@ use rekeyd::domain::state::{Ending, ParkReason, Phase, Request};
 use rekeyd::engine::{Halt, Turn};
 use rekeyd::sandbox::{Edit, SERVICE_ACCOUNT};
 
+use crate::neighbours::Fixed;
 use crate::rotation::assert_sound;
-use crate::world::{World, leak_of, named, phase_of};
-use std::collections::BTreeMap;
+use crate::world::{World, leak_of, phase_of};
 
 fn reason(engine: &rekeyd::engine::Engine) -> Option<&ParkReason> {
     engine.state().parked.as_ref().map(|park| &park.reason)
@@ -18,7 +18,7 @@ async fn a_park_does_not_stop_the_revert_from_a_dead_new_key() {
     let world = World::new();
     let first = world.store.current_key().unwrap();
     let mut engine = world.rotating(Phase::Promoted).await;
-    engine.set_named_elsewhere(named(&first));
+    engine.set_neighbours(Fixed::naming(&first));
     assert_eq!(world.go_on(&mut engine).await, Halt::Parked);
     assert!(matches!(reason(&engine), Some(ParkReason::NamedElsewhere { .. })));
     world.person(&Edit::Delete { key: world.store.current_key().unwrap() });
@@ -67,9 +67,9 @@ async fn a_dead_new_key_that_a_person_promotes_while_rolling_back_is_reverted() 
         engine.request(Request::Abort, crate::world::tester()).await.unwrap();
         world.reach(&mut engine, Phase::RollingBack).await;
         if parked {
-            engine.set_named_elsewhere(named(&new));
+            engine.set_neighbours(Fixed::naming(&new));
             assert_eq!(world.go_on(&mut engine).await, Halt::Parked);
-            engine.set_named_elsewhere(BTreeMap::new());
+            engine.set_neighbours(Fixed::nobody());
         }
         world.person(&Edit::Delete { key: new.clone() });
         world.store.roll_back_by_hand();

@@ -3,8 +3,9 @@
 use rekeyd::domain::state::{Event, Phase, State};
 use rekeyd::engine::{Goal, Halt, Stop, Turn};
 
+use crate::neighbours::Fixed;
 use crate::rotation::assert_sound;
-use crate::world::{HOUR, World, leak, named, tester};
+use crate::world::{HOUR, World, leak, tester};
 
 /// Every suspect is dead, proven so, and the key that consumers hold is no suspect.
 pub fn assert_leak_is_over(world: &World, state: &State, case: &str) {
@@ -126,7 +127,7 @@ async fn a_leak_whose_preflight_is_refused_waits_and_does_not_spin() {
     let world = World::new();
     let first = world.store.current_key().unwrap();
     let mut engine = world.adopted().await;
-    engine.set_named_elsewhere(named(&first));
+    engine.set_neighbours(Fixed::naming(&first));
     let report = leak(engine.state(), false);
     engine.request(report, tester()).await.unwrap();
     for _ in 0..2_000 {

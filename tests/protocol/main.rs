@@ -9,16 +9,21 @@
     reason = "tests"
 )]
 
+mod actor;
 mod clocks;
+mod etags;
 mod faults;
 mod healing;
 mod kill_first;
 mod lacking;
 mod late_creates;
 mod leaks;
+mod lockout;
 mod moved_back;
+mod neighbours;
 mod orphans;
 mod people;
+mod preflight;
 mod rotation;
 mod storm;
 mod walk;

@@ -3,8 +3,8 @@
 use super::{Asked, Verdict};
 use crate::cli::error::Exit;
 use crate::domain::ids::KeyId;
-use crate::domain::report::{ORPHANS, RUN_ONCE, parked, why_failed};
-use crate::domain::state::State;
+use crate::domain::report::{ORPHANS, Problem, RUN_ONCE, parked, refused, why_failed};
+use crate::domain::state::{Life, Refusal, State};
 use crate::domain::words::count_of;
 use crate::engine::Halt;
 
@@ -23,30 +23,7 @@ pub(super) fn leaked(
     let awaiting = state.orphans_unruled().count();
     let open = state.requests.leak.is_some();
     if !alive.is_empty() || open {
-        let who = if alive.is_empty() {
-            "the last check after the leak is".into()
-        } else {
-            format!("the kill of {} is", alive.join(", "))
-        };
-        if let (Some(park), Some(problem)) = (&state.parked, parked(name, state)) {
-            let exit = of_leak(Exit::of_park(&park.reason));
-            let message = format!("{who} not done: {} [{}]", problem.message, problem.code);
-            return Some(
-                Verdict::new(name, exit, "suspect_alive", message).next(problem.next_command),
-            );
-        }
-        let (exit, why) = match (halt, &state.trouble) {
-            (_, Some(trouble)) => {
-                let why = why_failed(trouble.class, trouble.said.as_deref());
-                (of_leak(Exit::of_class(trouble.class)), why)
-            }
-            (Halt::Troubled { class, .. }, None) => {
-                (of_leak(Exit::of_class(*class)), why_failed(*class, None))
-            }
-            _ => (Exit::Operator, "time ran out"),
-        };
-        let message = format!("{who} not done: {why}. The report stays open.");
-        return Some(Verdict::new(name, exit, "suspect_alive", message).next(RUN_ONCE));
+        return Some(not_done(name, state, halt, &alive));
     }
     let killed = Killed::of(before, state);
     if awaiting > 0 {
@@ -57,6 +34,55 @@ pub(super) fn leaked(
     let verdict = Verdict::new(name, Exit::Done, outcome, killed.and_well());
     let more = state.rotation.is_some();
     Some(if more { verdict.next(RUN_ONCE) } else { verdict })
+}
+
+/// A suspect lives, or the last check is missing: why, and what to type.
+fn not_done(name: &str, state: &State, halt: &Halt, alive: &[&str]) -> Verdict {
+    let who = if alive.is_empty() {
+        "the last check after the leak is".into()
+    } else {
+        format!("the kill of {} is", alive.join(", "))
+    };
+    let (exit, why, next) = match (&state.parked, parked(name, state)) {
+        (Some(park), Some(problem)) => {
+            let why = format!("{} [{}]", problem.message, problem.code);
+            (of_leak(Exit::of_park(&park.reason)), why, problem.next_command)
+        }
+        _ => {
+            let (exit, why) = unparked(state, halt);
+            (exit, format!("{why}. The report stays open."), RUN_ONCE.to_owned())
+        }
+    };
+    let message = format!("{who} not done: {why}");
+    match locked_out(name, state) {
+        Some(problem) => {
+            let message = format!("{message} {} [{}]", problem.message, problem.code);
+            Verdict::new(name, Exit::Operator, "suspect_alive", message).next(problem.next_command)
+        }
+        None => Verdict::new(name, exit, "suspect_alive", message).next(next),
+    }
+}
+
+/// Why it goes no further by itself now.
+fn unparked<'a>(state: &'a State, halt: &Halt) -> (Exit, &'a str) {
+    match (halt, &state.trouble) {
+        (_, Some(trouble)) => {
+            let why = why_failed(trouble.class, trouble.said.as_deref());
+            (of_leak(Exit::of_class(trouble.class)), why)
+        }
+        (Halt::Troubled { class, .. }, None) => {
+            (of_leak(Exit::of_class(*class)), why_failed(*class, None))
+        }
+        _ => (Exit::Operator, "time ran out"),
+    }
+}
+
+/// `--kill-first` was asked for, and a key that it would kill is the last one that serves (R18).
+fn locked_out(name: &str, state: &State) -> Option<Problem> {
+    let (kind, why) = state.refused.as_ref()?;
+    let Refusal::KillFirstLocksOut { keys } = why else { return None };
+    let lives = |key: &KeyId| state.keys.get(key).is_none_or(|k| k.life == Life::Live);
+    keys.iter().any(lives).then(|| refused(name, *kind, why))
 }
 
 /// How this report's suspects ended.

@@ -34,6 +34,16 @@ pub(super) fn adopted(v: &View<'_>, held: Held, by_operator: bool) -> Found<Even
     })
 }
 
+/// The word that comes with an operator's adoption of a key that another policy names (R22).
+pub(super) fn owned(v: &View<'_>, key: &KeyId) -> Found<Option<Event>> {
+    let other = v.elsewhere()?.keys.get(key);
+    Ok(other.map(|other| Event::Owned {
+        key: key.clone(),
+        elsewhere: other.policy.clone(),
+        retire: false,
+    }))
+}
+
 /// What a key shows of the account, to compare the next one with.
 pub(super) fn baseline(v: &View<'_>, proof: &KeyProof) -> Found<Baseline> {
     let profile = v.profile(proof)?;

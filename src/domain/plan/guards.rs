@@ -6,7 +6,7 @@ use super::view::{Found, View};
 use crate::domain::class::Class;
 use crate::domain::facts::KeyProof;
 use crate::domain::ids::KeyId;
-use crate::domain::state::{Effect, ParkReason};
+use crate::domain::state::{Effect, Origin, ParkReason};
 
 /// An unsuspected key may be retired: *current* authenticates, nothing names the key, and nobody
 /// has been served it for as long as consumers were promised. Returns *current*'s credential.
@@ -18,13 +18,33 @@ pub(super) fn may_retire<'a>(v: &View<'a>, key: &KeyId) -> Found<&'a KeyProof> {
         return Err(v.park(ParkReason::CurrentMovedBack));
     }
     not_pending(v, key)?;
-    if let Some(policy) = v.seen.named_elsewhere.get(key) {
-        return Err(v.park(ParkReason::NamedElsewhere { key: key.clone(), policy: policy.clone() }));
-    }
     if let Some(served) = v.state.keys.get(key).and_then(|k| k.last_served.as_ref()) {
         v.wait_until(served, v.drain_ms(), WaitFor::Drain)?;
     }
+    not_elsewhere(v, key)?;
     Ok(current)
+}
+
+/// No other policy's consumers may hold the key, by the journal of this very step (R22). An
+/// operator's word that it may be retired here goes before.
+fn not_elsewhere(v: &View<'_>, key: &KeyId) -> Found<()> {
+    if v.state.owned.get(key) == Some(&true) {
+        return Ok(());
+    }
+    let elsewhere = v.elsewhere()?;
+    if let Some(other) = elsewhere.keys.get(key) {
+        let (key, policy) = (key.clone(), other.policy.clone());
+        return Err(v.park(ParkReason::NamedElsewhere { key, policy }));
+    }
+    // A key of our own making is in no secret that we did not put it in.
+    let adopted = v.state.keys.get(key).is_some_and(|k| k.origin == Origin::Adopted);
+    match elsewhere.unreadable.first().filter(|_| adopted) {
+        Some(secret) => {
+            let (key, secret) = (key.clone(), secret.clone());
+            Err(v.park(ParkReason::ElsewhereUnreadable { key, secret }))
+        }
+        None => Ok(()),
+    }
 }
 
 /// *Pending* must not name the key; where a version of ours still does, the label goes first.

@@ -1,17 +1,13 @@
-//! With no rotation open: first contact (R31), and the preflight of a start (R22).
+//! With no rotation open: first contact (R31), and whether a start is wanted. What a start must
+//! pass is `preflight`'s.
 
 use super::account;
+use super::preflight::{other_identity, refuse, start, trouble, why_it_waits};
 use super::step::Step;
 use super::view::{Found, View};
-use crate::domain::facts::{Actor, Exchange, Fact, Holding, KeyProof, Profile, StoreView};
-use crate::domain::ids::VersionId;
 use crate::domain::state::{
-    Adoption, Event, Held, OrphanKind, ParkReason, ReadOnlyReason, Refusal, RequestKind, State,
-    Trigger,
+    Adoption, Event, Held, ParkReason, ReadOnlyReason, Refusal, RequestKind, Trigger,
 };
-
-/// AWS takes 65,536 bytes; room is left for a longer id and secret.
-const MAX_VALUE_BYTES: usize = 65_536 - 4_096;
 
 /// A start that is due, or rest.
 pub(super) fn idle(v: &View<'_>) -> Found<Step> {
@@ -23,19 +19,13 @@ pub(super) fn idle(v: &View<'_>) -> Found<Step> {
         Err(Step::Trouble { class, step })
             if v.trouble_is_chronic() && trigger != Trigger::Leak =>
         {
-            let heard = v.state.trouble.as_ref().filter(|trouble| trouble.step == step);
-            let said = heard.and_then(|trouble| trouble.said.clone());
-            Ok(refuse(Refusal::Trouble { class, step, said }))
+            Ok(refuse(trouble(v, class, step)))
         }
         Err(Step::Wait { .. }) if v.state.parked.is_some() && trigger != Trigger::Leak => {
-            Ok(refuse(Refusal::CurrentDead))
+            Ok(refuse(why_it_waits(v, trigger)))
         }
         Ok(step) | Err(step) => Ok(step),
     }
-}
-
-fn refuse(why: Refusal) -> Step {
-    Step::record(Event::Answered { request: RequestKind::Rotate, refused: Some(why) })
 }
 
 /// A leak whose suspect is *current* starts a rotation by itself.
@@ -59,20 +49,26 @@ pub(super) fn first_contact(v: &View<'_>) -> Found<Step> {
     let answered = Event::Answered { request: RequestKind::Adopt, refused: None };
     match examine(v, by_operator)? {
         Ok(held) => {
+            let owned = account::owned(v, &held.proof.key)?;
             let mut events = vec![account::adopted(v, held, by_operator)?];
             if by_operator {
+                events.extend(owned);
                 events.push(answered);
             }
             Ok(Step::Record(events))
         }
-        Err(reason) => Ok(read_only(v, reason)),
+        Err(reason) => read_only(v, reason),
     }
 }
 
-fn read_only(v: &View<'_>, reason: ReadOnlyReason) -> Step {
+fn read_only(v: &View<'_>, reason: ReadOnlyReason) -> Found<Step> {
+    let names = match &v.store()?.current {
+        Some(version) => v.holding(version)?.proof().map(|proof| proof.key.clone()),
+        None => None,
+    };
     let mut events = Vec::new();
-    if v.state.adoption != Adoption::ReadOnly(reason.clone()) {
-        events.push(Event::ReadOnly { policy: v.rules.policy.clone(), reason });
+    if v.state.adoption != Adoption::ReadOnly(reason.clone()) || v.state.seen_key != names {
+        events.push(Event::ReadOnly { policy: v.rules.policy.clone(), reason, names });
     }
     let refused = Some(Refusal::ReadOnly);
     let asked = &v.state.requests;
@@ -85,7 +81,7 @@ fn read_only(v: &View<'_>, reason: ReadOnlyReason) -> Step {
     for (_, request) in wishes.into_iter().filter(|(is_asked, _)| *is_asked) {
         events.push(Event::Answered { request, refused: refused.clone() });
     }
-    if events.is_empty() { Step::Rest } else { Step::Record(events) }
+    Ok(if events.is_empty() { Step::Rest } else { Step::Record(events) })
 }
 
 fn examine(v: &View<'_>, by_operator: bool) -> Found<Result<Held, ReadOnlyReason>> {
@@ -101,8 +97,10 @@ fn examine(v: &View<'_>, by_operator: bool) -> Found<Result<Held, ReadOnlyReason
     if !v.works(proof)? {
         return Ok(Err(ReadOnlyReason::CurrentRejected));
     }
-    if let Some(policy) = v.seen.named_elsewhere.get(&proof.key) {
-        return Ok(Err(ReadOnlyReason::NamedElsewhere { policy: policy.clone() }));
+    if let Some(other) = v.elsewhere()?.keys.get(&proof.key)
+        && !by_operator
+    {
+        return Ok(Err(ReadOnlyReason::NamedElsewhere { policy: other.policy.clone() }));
     }
     if let Some(found) = other_identity(v, v.profile(proof)?)
         && !by_operator
@@ -110,144 +108,4 @@ fn examine(v: &View<'_>, by_operator: bool) -> Found<Result<Held, ReadOnlyReason
         return Ok(Err(ReadOnlyReason::OtherIdentity { found }));
     }
     Ok(Ok(Held { proof: proof.clone(), version: version.clone() }))
-}
-
-/// Who the key acts as, where that is not whom the policy declares.
-fn other_identity(v: &View<'_>, profile: &Profile) -> Option<String> {
-    let declared = v.rules.identity.as_deref()?;
-    let Some(identity) = &profile.identity else { return Some("nobody it would name".to_owned()) };
-    let email = identity.email.as_deref();
-    let same = identity.user_id == declared
-        || email.is_some_and(|email| email.eq_ignore_ascii_case(declared));
-    (!same).then(|| email.unwrap_or(&identity.user_id).to_owned())
-}
-
-/// Preflight (R22): every guard before the first create. Nothing is done when it fails.
-fn start(v: &View<'_>, trigger: Trigger) -> Found<Step> {
-    let leak = trigger == Trigger::Leak;
-    let store = v.store()?;
-    if let Some(problem) = store.problems.first() {
-        return Ok(stop(v, trigger, Refusal::Store { problem: *problem }));
-    }
-    let Some((version, holding)) = v.current()? else {
-        return Ok(stop(v, trigger, Refusal::NoCurrent));
-    };
-    let Holding::Key { proof, size_bytes, .. } = holding else {
-        return Ok(stop(v, trigger, Refusal::CurrentMalformed));
-    };
-    if let Some(why) = unfit_secret(v, store, proof, *size_bytes, leak)? {
-        return Ok(stop(v, trigger, why));
-    }
-    let token_life_ms = match v.seen.exchange(proof) {
-        Fact::Known(Exchange::Alive { token_life_ms }) => *token_life_ms,
-        _ => None,
-    };
-    if let Some(why) = unfit_time(v, token_life_ms, leak) {
-        return Ok(stop(v, trigger, why));
-    }
-    if let Some(why) = unfit_actor(v, proof)? {
-        return Ok(stop(v, trigger, why));
-    }
-    let old = Held { proof: proof.clone(), version: VersionId::clone(version) };
-    let rotation = v.seen.next_rotation;
-    let mut events = Vec::new();
-    if v.state.parked.is_some() {
-        events.push(Event::Unparked { by_operator: false });
-    }
-    events.push(Event::Started { rotation, trigger, old, token_life_ms });
-    Ok(Step::Record(events))
-}
-
-/// A refused leak stays a request: its rotation parks visibly instead of being dropped.
-fn stop(v: &View<'_>, trigger: Trigger, why: Refusal) -> Step {
-    if trigger != Trigger::Leak {
-        return refuse(why);
-    }
-    let reason = match why {
-        Refusal::CurrentDead => ParkReason::CurrentDead,
-        Refusal::CurrentMalformed | Refusal::NoCurrent => ParkReason::CurrentMalformed,
-        Refusal::ForeignPending => ParkReason::ForeignPending,
-        Refusal::CurrentChanged => ParkReason::CurrentChanged,
-        refusal => ParkReason::PreflightRefused { refusal },
-    };
-    v.park(reason)
-}
-
-fn unfit_secret(
-    v: &View<'_>,
-    store: &StoreView,
-    proof: &KeyProof,
-    size_bytes: usize,
-    leak: bool,
-) -> Found<Option<Refusal>> {
-    if let Some(pending) = store.pending.as_ref().filter(|p| Some(*p) != store.current.as_ref()) {
-        let holds_ours =
-            v.holding(pending)?.proof().is_some_and(|p| v.state.keys.contains_key(&p.key));
-        if !holds_ours {
-            return Ok(Some(Refusal::ForeignPending));
-        }
-    }
-    if size_bytes > MAX_VALUE_BYTES {
-        return Ok(Some(Refusal::TooLarge));
-    }
-    let expected = v.state.settled.as_ref().map(|settled| &settled.held.proof);
-    if expected != Some(proof) && !(leak && v.state.keys.contains_key(&proof.key)) {
-        return Ok(Some(Refusal::CurrentChanged));
-    }
-    if let Some(policy) = v.seen.named_elsewhere.get(&proof.key) {
-        return Ok(Some(Refusal::NamedElsewhere { policy: policy.clone() }));
-    }
-    if matches!(v.seen.exchange(proof), Fact::Known(Exchange::Misconfigured)) {
-        return Ok(Some(Refusal::Misconfigured));
-    }
-    // With another credential that works, a dead *current* is a reason to rotate, not a bar.
-    if !(v.works(proof)? || v.rules.named_actor && v.actor(Some(&proof.key)).is_ok()) {
-        if v.rules.named_actor && v.seen.named_actor == Fact::Unread {
-            return Err(Step::look(crate::domain::facts::Read::NamedActor));
-        }
-        return Ok(Some(Refusal::CurrentDead));
-    }
-    Ok((!leak && too_many_orphans(v)?).then_some(Refusal::Orphans))
-}
-
-/// Issue refuses while this many creates are unexplained (R3).
-const MAX_ORPHANS: usize = 2;
-
-/// The list is read before that is said: somebody may have deleted them meanwhile.
-pub(super) fn too_many_orphans(v: &View<'_>) -> Found<bool> {
-    if possible_orphans(v.state) < MAX_ORPHANS {
-        return Ok(false);
-    }
-    v.complete_keys(&v.actor(None)?)?;
-    Ok(true)
-}
-
-fn possible_orphans(state: &State) -> usize {
-    state.orphans_unruled().filter(|(_, o)| o.kind == OrphanKind::PossiblyMinted).count()
-}
-
-fn unfit_time(v: &View<'_>, token_life_ms: Option<i64>, leak: bool) -> Option<Refusal> {
-    if leak {
-        return None;
-    }
-    let needed_ms = v.rules.cache_ttl_ms.saturating_add(token_life_ms.unwrap_or(0));
-    if v.rules.drain_ms < needed_ms {
-        return Some(Refusal::DrainTooShort { needed_ms });
-    }
-    (!v.state.time.agrees(v.stamp)).then_some(Refusal::ClockSkew)
-}
-
-/// The credential that will call the issuer must be allowed to, and act as whom the policy says.
-fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
-    if let Actor::Named = v.actor(None)? {
-        return Ok(None);
-    }
-    let profile = v.profile(current)?;
-    if profile.rights.any_denied() {
-        let what = profile.rights.denied().join(", ");
-        return Ok(Some(Refusal::Rights { what }));
-    }
-    Ok(other_identity(v, profile)
-        .filter(|_| v.state.baseline.as_ref().is_none_or(|b| b.identity != profile.identity))
-        .map(|found| Refusal::OtherIdentity { found }))
 }

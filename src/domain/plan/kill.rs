@@ -58,7 +58,7 @@ fn kill_one(v: &View<'_>, key: &KeyId) -> Found<Option<Step>> {
 
 /// R16: spared while *current* names it and no unsuspected version is *current*, and while it is
 /// the last credential that authenticates. `--kill-first` needs another credential only.
-fn is_spared(v: &View<'_>, key: &KeyId) -> Found<bool> {
+pub(super) fn is_spared(v: &View<'_>, key: &KeyId) -> Found<bool> {
     let leak = v.state.requests.leak.as_ref();
     let kill_first = leak.is_some_and(|l| l.kill_first);
     let current = match v.store_if_clear()? {

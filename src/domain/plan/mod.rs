@@ -9,6 +9,8 @@ mod guards;
 mod heal;
 mod idle;
 mod kill;
+mod lockout;
+mod preflight;
 mod question;
 mod request;
 mod retire;
@@ -23,7 +25,7 @@ use super::class::Class;
 use super::clocks::Stamp;
 use super::facts::Observed;
 use super::state::{Adoption, Effect, Event, ParkReason, Rotation, State};
-use question::Open;
+use question::{Open, RECHECK_MS as QUIESCE_RECHECK_MS};
 use view::{Found, View};
 
 /// The next step of one secret.
@@ -63,6 +65,9 @@ fn decide(v: &View<'_>) -> Found<Step> {
     let own = match machine(v) {
         Ok(step) | Err(step) => step,
     };
+    if let Some(step) = lockout::answer(v, &own) {
+        return Ok(step);
+    }
     Ok(match (own, fallback) {
         (Step::Wait { ms, .. }, Some(other @ Step::Wait { ms: sooner, .. })) if sooner < ms => {
             other
@@ -76,11 +81,14 @@ fn decide(v: &View<'_>) -> Found<Step> {
 
 /// Requests, then the machine's own next step.
 fn machine(v: &View<'_>) -> Found<Step> {
-    if let Some(step) = request::weigh(v)? {
+    // Under a leak a create may still be open: that bars requests and a start, nothing else.
+    let open = !v.state.questions.is_empty();
+    if !open && let Some(step) = request::weigh(v)? {
         return Ok(step);
     }
     let Some(rotation) = &v.state.rotation else {
-        return idle::idle(v);
+        let ms = QUIESCE_RECHECK_MS;
+        return if open { Ok(Step::Wait { reason: WaitFor::Quiesce, ms }) } else { idle::idle(v) };
     };
     let Some(park) = &v.state.parked else {
         return match advance::advance(v, rotation) {
@@ -117,11 +125,14 @@ fn leak_overrides(v: &View<'_>, rotation: &Rotation, reason: &ParkReason) -> boo
     v.state.requests.leak.is_some() && (suspect || dead)
 }
 
-/// A failed read, or a throttled request, may succeed later. A request that was refused for good
+/// A failed read, or a throttled request, may succeed later; another policy may let go of a key. A
+/// request that was refused for good
 /// is not sent again until an operator says so (F5).
 fn cures_itself(reason: &ParkReason) -> bool {
     match reason {
-        ParkReason::Trouble { class: Class::Retryable, .. } => true,
+        ParkReason::Trouble { class: Class::Retryable, .. }
+        | ParkReason::NamedElsewhere { .. }
+        | ParkReason::ElsewhereUnreadable { .. } => true,
         ParkReason::Trouble { step, .. } => !Effect::NAMES.contains(&step.as_str()),
         _ => false,
     }

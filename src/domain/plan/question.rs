@@ -19,7 +19,7 @@ pub(super) enum Open {
 }
 
 /// While a question is open its effect is looked for this often.
-const RECHECK_MS: i64 = 15_000;
+pub(super) const RECHECK_MS: i64 = 15_000;
 
 /// Concludes what can be concluded (as `Err(step)`), or says what stands open.
 pub(super) fn open(v: &View<'_>) -> Found<Open> {

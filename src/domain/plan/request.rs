@@ -3,6 +3,7 @@
 use super::account;
 use super::step::Step;
 use super::view::{Found, View};
+use crate::domain::ids::KeyId;
 use crate::domain::state::{Event, Held, Life, ParkReason, Phase, Refusal, RequestKind, Rotation};
 
 pub(super) fn weigh(v: &View<'_>) -> Found<Option<Step>> {
@@ -80,6 +81,13 @@ fn adopt(v: &View<'_>) -> Found<Step> {
     if let Some(step) = accept_profile(v)? {
         return Ok(step);
     }
+    if let Some(owned) = owned_where_parked(v)? {
+        return Ok(Step::Record(vec![
+            owned,
+            Event::Unparked { by_operator: true },
+            answer(RequestKind::Adopt, None),
+        ]));
+    }
     let Some((version, holding)) = v.current()? else { return refuse(Refusal::NoCurrent) };
     let Some(proof) = holding.proof() else { return refuse(Refusal::CurrentMalformed) };
     if v.state.is_suspect(&proof.key) {
@@ -92,8 +100,27 @@ fn adopt(v: &View<'_>) -> Found<Step> {
         return refuse(Refusal::NothingOpen);
     }
     let held = Held { proof: proof.clone(), version: version.clone() };
-    let adopted = account::adopted(v, held, true)?;
-    Ok(Step::Record(vec![adopted, answer(RequestKind::Adopt, None)]))
+    let mut events = vec![account::adopted(v, held, true)?];
+    events.extend(account::owned(v, &proof.key)?);
+    events.push(answer(RequestKind::Adopt, None));
+    Ok(Step::Record(events))
+}
+
+/// Where a key waits because another policy names it: the word that it is this one's (R22).
+fn owned_where_parked(v: &View<'_>) -> Found<Option<Event>> {
+    let owned = |key: &KeyId, elsewhere: &String, retire| {
+        Some(Event::Owned { key: key.clone(), elsewhere: elsewhere.clone(), retire })
+    };
+    Ok(match v.state.parked.as_ref().map(|park| &park.reason) {
+        Some(ParkReason::NamedElsewhere { key, policy }) => owned(key, policy, true),
+        Some(ParkReason::ElsewhereUnreadable { key, secret }) => owned(key, secret, true),
+        Some(ParkReason::PreflightRefused { refusal: Refusal::NamedElsewhere { policy } }) => {
+            let current = v.current()?.and_then(|(_, holding)| holding.proof());
+            let managed = current.filter(|proof| v.state.keys.contains_key(&proof.key));
+            managed.and_then(|proof| owned(&proof.key, policy, false))
+        }
+        _ => None,
+    })
 }
 
 fn accept_profile(v: &View<'_>) -> Found<Option<Step>> {

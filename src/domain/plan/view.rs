@@ -9,7 +9,8 @@ use super::step::{Step, WaitFor};
 use crate::domain::class::Class;
 use crate::domain::clocks::{Moment, Stamp, passed, remaining_ms};
 use crate::domain::facts::{
-    Actor, Exchange, Fact, Holding, KeyIndex, KeyProof, Observed, Profile, Read, StoreView,
+    Actor, Elsewhere, Exchange, Fact, Holding, KeyIndex, KeyProof, Observed, Profile, Read,
+    StoreView,
 };
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{Event, ParkReason, Rotation, State, Trouble};
@@ -51,8 +52,13 @@ impl<'a> View<'a> {
 
     /// How long consumers are given, never less than they were promised (R12).
     pub fn drain_ms(&self) -> i64 {
-        let life = self.state.rotation.as_ref().and_then(|r| r.token_life_ms).unwrap_or(0);
-        self.rules.drain_ms.max(self.rules.cache_ttl_ms.saturating_add(life))
+        let life = self.state.rotation.as_ref().and_then(|r| r.token_life_ms);
+        self.rules.drain_ms.max(self.promised_ms(life))
+    }
+
+    /// What consumers were promised: their cache time and a token's life (R12).
+    pub fn promised_ms(&self, token_life_ms: Option<i64>) -> i64 {
+        self.rules.cache_ttl_ms.saturating_add(token_life_ms.unwrap_or(0))
     }
 
     /// Stops for an operator. Where it is parked already it stays so.
@@ -168,6 +174,24 @@ impl<'a> View<'a> {
             Fact::Known(profile) => Ok(profile),
             Fact::Unread => Err(Step::look(Read::Profile(proof.clone()))),
             Fact::Unclear(class) => Err(self.trouble(*class, "profile")),
+        }
+    }
+
+    /// Identity and rights of the policy's named actor (R17).
+    pub fn named_profile(&self) -> Found<&'a Profile> {
+        match &self.seen.named_profile {
+            Fact::Known(profile) => Ok(profile),
+            Fact::Unread => Err(Step::look(Read::NamedProfile)),
+            Fact::Unclear(class) => Err(self.trouble(*class, "named_actor")),
+        }
+    }
+
+    /// What other secrets name, by the journal as it is now (R22).
+    pub fn elsewhere(&self) -> Found<&'a Elsewhere> {
+        match &self.seen.elsewhere {
+            Fact::Known(elsewhere) => Ok(elsewhere),
+            Fact::Unread => Err(Step::look(Read::Elsewhere)),
+            Fact::Unclear(class) => Err(self.trouble(*class, "read_journal")),
         }
     }
 

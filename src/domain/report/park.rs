@@ -1,7 +1,7 @@
 //! The text of every reason to park.
 
 use super::preflight::preflight;
-use super::problem::{ORPHANS, Problem, abort, adopt, from_stdin, resume, status};
+use super::problem::{ORPHANS, Problem, abort, adopt, from_stdin, resume};
 use super::refusal::{class_text, why_failed};
 use crate::domain::state::{ParkReason, Rotation, State};
 
@@ -134,10 +134,21 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
         ),
         ParkReason::NamedElsewhere { key, policy: other } => (
             format!(
-                "policy {other} names key {key} too, so it must not be retired here. Rotate \
-                 {other} first, then go on."
+                "policy {other} names key {key} too, so it is not retired here: the consumers of \
+                 {other} would lose it. Rotate {other}; once its drain is over this goes on by \
+                 itself. `{}` is your word that {other} no longer matters, and retires the key.",
+                adopt(policy)
             ),
-            resume(policy),
+            format!("rekeyd rotate {other}"),
+        ),
+        ParkReason::ElsewhereUnreadable { key, secret } => (
+            format!(
+                "the journal of {secret} does not replay, so it cannot be told whether its \
+                 consumers hold key {key}, which was adopted and not made here. It is not retired. \
+                 `{}` is your word that nobody else has it.",
+                adopt(policy)
+            ),
+            adopt(policy),
         ),
         ParkReason::StagedChanged => (
             "a version that was staged here is gone or holds something else. `abort` removes the \
@@ -160,6 +171,6 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
             resume(policy),
         ),
         ParkReason::PreflightRefused { refusal } => preflight(policy, refusal),
-        _ => (format!("it waits for an operator: {}.", reason.code()), status(policy)),
+        _ => (format!("it waits for an operator: {}.", reason.code()), resume(policy)),
     }
 }

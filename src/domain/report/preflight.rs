@@ -30,31 +30,21 @@ fn mend(policy: &str, refusal: &Refusal) -> (String, String) {
         ),
         Refusal::OtherIdentity { found } => (
             format!(
-                "the current key acts as {found}, not as the policy's `identity`. Mend the \
-                 policy, then go on"
+                "the credential that would mint the new key acts as {found}, and a new key takes \
+                 its creator's account. Mend the policy's `identity` or its actor, then go on"
             ),
             resume(policy),
         ),
         // A key keeps the rights of its creation: no grant mends this one.
         Refusal::Rights { what } => (
             format!(
-                "the current key lacks a right that a rotation needs: {what}. Create a key that \
-                 has it in ION by hand, as the same account, and pipe it in"
+                "a right that a rotation needs is missing: {what}. Create a key that has it in \
+                 ION by hand, as the same account, and put it in that one's place: a current key \
+                 with `{}`, a named actor's in its own secret. Then go on",
+                from_stdin(policy)
             ),
-            from_stdin(policy),
+            resume(policy),
         ),
-        Refusal::NamedElsewhere { policy: other } => (
-            format!(
-                "policy {other} names the same key, and its consumers would break. Create a key \
-                 for {other} in ION by hand and pipe it in there, then type `{}`",
-                resume(policy)
-            ),
-            from_stdin(other),
-        ),
-        // The open report says kill first; only a new one takes that back.
-        Refusal::KillFirstLocksOut => {
-            (text(policy, refusal).0, format!("rekeyd rotate {policy} --leaked --again"))
-        }
         other => text(policy, other),
     }
 }

@@ -30,6 +30,9 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
         found.push(Problem::new("leak/suspect_alive", said, RUN_ONCE));
     }
     found.extend(parked(name, state));
+    if let (Some(_), Some((RequestKind::Leak, why))) = (&state.requests.leak, &state.refused) {
+        found.push(refused(name, RequestKind::Leak, why));
+    }
     if let Adoption::ReadOnly(reason) = &state.adoption {
         found.push(read_only(name, reason));
     }

@@ -1,8 +1,11 @@
 //! The text of every refusal, and of every reason to leave a secret alone. Nothing was done.
 
+use std::collections::BTreeSet;
+
 use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, status};
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
+use crate::domain::ids::KeyId;
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{ReadOnlyReason, Refusal, RequestKind};
 
@@ -16,7 +19,7 @@ pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
     };
     let what = match request {
         RequestKind::Rotate => "no rotation was started",
-        RequestKind::Leak => "the leak report was not followed",
+        RequestKind::Leak => "nothing is killed first",
         RequestKind::Abort => "nothing was aborted",
         RequestKind::Resume => "nothing was resumed",
         RequestKind::Adopt => "nothing was adopted",
@@ -54,6 +57,7 @@ fn adopt_text(policy: &str, why: &Refusal) -> (String, String) {
     }
 }
 
+/// What stands in the way, and what to type.
 pub(super) fn text(policy: &str, why: &Refusal) -> (String, String) {
     match why {
         Refusal::Store { problem } => (store_text(*problem).into(), plan(policy)),
@@ -87,15 +91,22 @@ pub(super) fn text(policy: &str, why: &Refusal) -> (String, String) {
             "rekeyd check".into(),
         ),
         Refusal::Rights { what } => {
-            (format!("the key lacks a right that a rotation needs: {what}"), plan(policy))
+            (format!("a right that a rotation needs is missing: {what}"), plan(policy))
         }
         Refusal::OtherIdentity { found } => (
-            format!("the current key acts as {found}, not as the policy's `identity`"),
+            format!(
+                "the credential that would mint the new key acts as {found}; a new key takes its \
+                 creator's account, so it must be the policy's `identity` or the adopted one"
+            ),
             "rekeyd check".into(),
         ),
-        Refusal::NamedElsewhere { policy: other } => {
-            (format!("policy {other} names the same key"), "rekeyd check".into())
-        }
+        Refusal::NamedElsewhere { policy: other } => (
+            format!(
+                "policy {other} names the same key; `{}` says that it is this one's",
+                adopt(policy)
+            ),
+            adopt(policy),
+        ),
         other => text_of_start(policy, other),
     }
 }
@@ -128,14 +139,23 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
         Refusal::OldKeyUnfit => {
             ("the key is reported leaked or does not work".into(), status(policy))
         }
-        Refusal::KillFirstLocksOut => (
-            "killing the key first would lock rekeyd out: it is the only credential that may call \
-             the issuer. Leave `--kill-first` out, or disable the key in ION by hand"
-                .into(),
-            format!("rekeyd rotate {policy} --leaked"),
-        ),
+        Refusal::KillFirstLocksOut { keys } => locked_out(policy, keys),
         other => (code(other).replace('_', " "), status(policy)),
     }
+}
+
+/// Break-glass for a leak: what only a person at the issuer's own console can do now (R18).
+fn locked_out(policy: &str, keys: &BTreeSet<KeyId>) -> (String, String) {
+    let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
+    let keys = keys.join(", ");
+    let said = format!(
+        "no other credential can serve now, so killing {keys} would lock rekeyd out. It dies as \
+         soon as another one is in the store. If that cannot wait: (1) open ION's console as an \
+         administrator; (2) disable key {keys}; (3) create a key as the same service account; (4) \
+         put it into the secret as current; (5) type `{}`",
+        adopt(policy)
+    );
+    (said, adopt(policy))
 }
 
 /// What a store must be mended of first.
@@ -204,9 +224,14 @@ pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
             ),
             adopt(policy),
         ),
-        ReadOnlyReason::NamedElsewhere { policy: other } => {
-            ("named_elsewhere", format!("policy {other} names the same key"), "rekeyd check".into())
-        }
+        ReadOnlyReason::NamedElsewhere { policy: other } => (
+            "named_elsewhere",
+            format!(
+                "policy {other} names the same key. Put a key of its own into one of the two \
+                 secrets, or adopt it: the key is then this policy's"
+            ),
+            adopt(policy),
+        ),
     };
     let message = format!("{said}. Until then the secret is only looked at, never changed.");
     Problem::new(format!("read_only/{slug}"), message, next)
@@ -235,6 +260,6 @@ pub fn code(why: &Refusal) -> &'static str {
         Refusal::NothingOpen => "nothing_open",
         Refusal::TooLate => "too_late",
         Refusal::OldKeyUnfit => "old_key_unfit",
-        Refusal::KillFirstLocksOut => "kill_first_locks_out",
+        Refusal::KillFirstLocksOut { .. } => "kill_first_locks_out",
     }
 }

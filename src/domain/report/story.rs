@@ -30,6 +30,10 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
         Event::ReadOnly { reason, .. } => {
             format!("not adopted: {}", read_only(policy, reason).message)
         }
+        Event::Owned { key, elsewhere, retire } => {
+            let what = if *retire { " and may be retired here" } else { "" };
+            format!("an operator ruled that key {key} is this policy's{what}, not {elsewhere}'s")
+        }
         Event::Requested { request, by } => {
             let why = by.reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
             format!("{} asked: {}{why}", by.who, wish(request))

@@ -39,11 +39,13 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::Orphans,
         ParkReason::PinDiffers { key: key("k1") },
         ParkReason::NamedElsewhere { key: key("k1"), policy: "other".into() },
+        ParkReason::ElsewhereUnreadable { key: key("k1"), secret: "other".into() },
         ParkReason::StagedChanged,
         ParkReason::NoActor,
         ParkReason::KeepsReviving { key: key("k1") },
         ParkReason::Trouble { class: Class::Rejected, step: "issue".into() },
         ParkReason::LeakRolledBack,
+        ParkReason::PreflightRefused { refusal: Refusal::TooLarge },
     ];
     let texts: Vec<String> =
         reasons.iter().map(|r| shown(&park::problem_of("p", r, &State::default()))).collect();
@@ -72,8 +74,10 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd orphans list
     parked/pin_differs: somebody changed key k1 after it was disabled here. It was not deleted. If that change was meant, `resume` disables it again and starts the soak anew.
       next: rekeyd resume p
-    parked/named_elsewhere: policy other names key k1 too, so it must not be retired here. Rotate other first, then go on.
-      next: rekeyd resume p
+    parked/named_elsewhere: policy other names key k1 too, so it is not retired here: the consumers of other would lose it. Rotate other; once its drain is over this goes on by itself. `rekeyd adopt p` is your word that other no longer matters, and retires the key.
+      next: rekeyd rotate other
+    parked/elsewhere_unreadable: the journal of other does not replay, so it cannot be told whether its consumers hold key k1, which was adopted and not made here. It is not retired. `rekeyd adopt p` is your word that nobody else has it.
+      next: rekeyd adopt p
     parked/staged_changed: a version that was staged here is gone or holds something else. `abort` removes the new key.
       next: rekeyd abort p
     parked/no_actor: no credential is left that may call the issuer. Create a key in ION by hand and pipe it in.
@@ -83,6 +87,8 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
     parked/trouble: step `issue` failed again and again: the other side refused: credentials or permissions.
       next: rekeyd resume p
     parked/leak_rolled_back: the rotation that a leak started was rolled back; the leaked key still lives. `resume` tries again.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the secret's value is so large that a new one might not fit. Shorten its other fields, then go on.
       next: rekeyd resume p
     "#);
 }
@@ -98,7 +104,7 @@ fn every_refusal_says_what_to_type() {
         Refusal::ForeignPending,
         Refusal::TooLarge,
         Refusal::Misconfigured,
-        Refusal::Rights { what: "delete".into() },
+        Refusal::Rights { what: "the named actor may not delete keys".into() },
         Refusal::OtherIdentity { found: "x@example.com".into() },
         Refusal::NamedElsewhere { policy: "other".into() },
         Refusal::DrainTooShort { needed_ms: 3_600_001 },
@@ -106,10 +112,11 @@ fn every_refusal_says_what_to_type() {
         Refusal::Orphans,
         Refusal::ReadOnly,
         Refusal::Trouble { class: Class::Unknown, step: "exchange".into(), said: None },
-        Refusal::KillFirstLocksOut,
     ];
     let mut texts: Vec<String> =
         refusals.iter().map(|r| shown(&refused("p", RequestKind::Rotate, r))).collect();
+    let locked_out = Refusal::KillFirstLocksOut { keys: [key("k1")].into() };
+    texts.push(shown(&refused("p", RequestKind::Leak, &locked_out)));
     for why in [Refusal::NothingOpen, Refusal::TooLate, Refusal::OldKeyUnfit] {
         texts.push(shown(&refused("p", RequestKind::Abort, &why)));
         texts.push(shown(&refused("p", RequestKind::Adopt, &why)));
@@ -131,12 +138,12 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd plan p
     refused/misconfigured: no rotation was started: the token endpoint does not know this realm or refuses this client's way of asking; compare the policy's URLs with the tenant's.
       next: rekeyd check
-    refused/rights: no rotation was started: the key lacks a right that a rotation needs: delete.
+    refused/rights: no rotation was started: a right that a rotation needs is missing: the named actor may not delete keys.
       next: rekeyd plan p
-    refused/other_identity: no rotation was started: the current key acts as x@example.com, not as the policy's `identity`.
+    refused/other_identity: no rotation was started: the credential that would mint the new key acts as x@example.com; a new key takes its creator's account, so it must be the policy's `identity` or the adopted one.
       next: rekeyd check
-    refused/named_elsewhere: no rotation was started: policy other names the same key.
-      next: rekeyd check
+    refused/named_elsewhere: no rotation was started: policy other names the same key; `rekeyd adopt p` says that it is this one's.
+      next: rekeyd adopt p
     refused/drain_too_short: no rotation was started: `retire.drain` is shorter than the consumers' cache time and a token's life together; it must be at least 1h1s.
       next: rekeyd check
     refused/clock_skew: no rotation was started: this machine's clock and the server's differ by more than five minutes; set the clock.
@@ -147,8 +154,8 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd status p
     refused/trouble: no rotation was started: step `exchange` failed: no usable answer came, so it cannot be told what happened.
       next: rekeyd plan p
-    refused/kill_first_locks_out: no rotation was started: killing the key first would lock rekeyd out: it is the only credential that may call the issuer. Leave `--kill-first` out, or disable the key in ION by hand.
-      next: rekeyd rotate p --leaked
+    refused/kill_first_locks_out: nothing is killed first: no other credential can serve now, so killing k1 would lock rekeyd out. It dies as soon as another one is in the store. If that cannot wait: (1) open ION's console as an administrator; (2) disable key k1; (3) create a key as the same service account; (4) put it into the secret as current; (5) type `rekeyd adopt p`.
+      next: rekeyd adopt p
     refused/nothing_open: nothing was aborted: no rotation is open.
       next: rekeyd status p
     refused/nothing_open: nothing was adopted: current already holds a key of the open rotation; there is nothing to rule on.
@@ -188,8 +195,8 @@ fn every_reason_to_leave_a_secret_alone_says_what_to_type() {
       next: rekeyd adopt p --from-stdin <credential.json
     read_only/other_identity: the key acts as x@example.com, not as the policy's `identity`. Mend the policy, or adopt it as it is. Until then the secret is only looked at, never changed.
       next: rekeyd adopt p
-    read_only/named_elsewhere: policy other names the same key. Until then the secret is only looked at, never changed.
-      next: rekeyd check
+    read_only/named_elsewhere: policy other names the same key. Put a key of its own into one of the two secrets, or adopt it: the key is then this policy's. Until then the secret is only looked at, never changed.
+      next: rekeyd adopt p
     "#);
 }
 
@@ -247,10 +254,9 @@ fn every_reason_why_a_leaks_rotation_cannot_start_says_what_to_type() {
         Refusal::Store { problem: StoreProblem::ScheduledForDeletion },
         Refusal::TooLarge,
         Refusal::Misconfigured,
-        Refusal::Rights { what: "update, delete".into() },
+        Refusal::Rights { what: "the current key may not update, delete keys".into() },
         Refusal::OtherIdentity { found: "x@example.com".into() },
         Refusal::NamedElsewhere { policy: "other".into() },
-        Refusal::KillFirstLocksOut,
     ];
     let texts: Vec<String> = refusals
         .into_iter()
@@ -264,14 +270,12 @@ fn every_reason_why_a_leaks_rotation_cannot_start_says_what_to_type() {
       next: rekeyd resume p
     parked/preflight_refused: the rotation that the leak asks for cannot start: the token endpoint does not know this realm or refuses this client's way of asking. Compare the policy's URLs with the tenant's, then go on.
       next: rekeyd resume p
-    parked/preflight_refused: the rotation that the leak asks for cannot start: the current key lacks a right that a rotation needs: update, delete. Create a key that has it in ION by hand, as the same account, and pipe it in.
-      next: rekeyd adopt p --from-stdin <credential.json
-    parked/preflight_refused: the rotation that the leak asks for cannot start: the current key acts as x@example.com, not as the policy's `identity`. Mend the policy, then go on.
+    parked/preflight_refused: the rotation that the leak asks for cannot start: a right that a rotation needs is missing: the current key may not update, delete keys. Create a key that has it in ION by hand, as the same account, and put it in that one's place: a current key with `rekeyd adopt p --from-stdin <credential.json`, a named actor's in its own secret. Then go on.
       next: rekeyd resume p
-    parked/preflight_refused: the rotation that the leak asks for cannot start: policy other names the same key, and its consumers would break. Create a key for other in ION by hand and pipe it in there, then type `rekeyd resume p`.
-      next: rekeyd adopt other --from-stdin <credential.json
-    parked/preflight_refused: the rotation that the leak asks for cannot start: killing the key first would lock rekeyd out: it is the only credential that may call the issuer. Leave `--kill-first` out, or disable the key in ION by hand.
-      next: rekeyd rotate p --leaked --again
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the credential that would mint the new key acts as x@example.com, and a new key takes its creator's account. Mend the policy's `identity` or its actor, then go on.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: policy other names the same key; `rekeyd adopt p` says that it is this one's.
+      next: rekeyd adopt p
     "#);
 }
 

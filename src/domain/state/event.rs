@@ -30,6 +30,16 @@ pub enum Event {
     ReadOnly {
         policy: PolicyName,
         reason: ReadOnlyReason,
+        /// The key that *current* named, where it named one: no other policy may retire it (R22).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        names: Option<KeyId>,
+    },
+    /// An operator's word: the key is this policy's although `elsewhere`, a policy or a secret,
+    /// names it or may (R22). `retire`: and it may be retired here all the same.
+    Owned {
+        key: KeyId,
+        elsewhere: String,
+        retire: bool,
     },
     /// Somebody, or the schedule, asked for something.
     Requested {
@@ -223,6 +233,7 @@ impl Event {
         match self {
             Self::Adopted { .. } => "adopted",
             Self::ReadOnly { .. } => "read_only",
+            Self::Owned { .. } => "owned",
             Self::Requested { .. } => "requested",
             Self::Answered { .. } => "answered",
             Self::Started { .. } => "started",

@@ -39,6 +39,11 @@ pub struct State {
     /// The policy that last acted on this secret.
     pub policy: Option<PolicyName>,
     pub adoption: Adoption,
+    /// The key that *current* named when it was last looked at, while not adopted.
+    pub seen_key: Option<KeyId>,
+    /// Keys that an operator said are this policy's, whoever else names them; true: also to be
+    /// retired here (R22).
+    pub owned: BTreeMap<KeyId, bool>,
     /// The credential last completed, rolled back to, or adopted.
     pub settled: Option<Settled>,
     pub baseline: Option<Baseline>,

@@ -1,5 +1,7 @@
 //! Why something stopped: reasons as values. Their texts for people live in `report`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::class::Class;
@@ -34,6 +36,8 @@ pub enum ParkReason {
     PinDiffers { key: KeyId },
     /// A key that another policy names must not be retired.
     NamedElsewhere { key: KeyId, policy: String },
+    /// Whether another secret names this adopted key cannot be told: its journal does not replay.
+    ElsewhereUnreadable { key: KeyId, secret: String },
     /// A version that we put is gone or holds something else.
     StagedChanged,
     /// No credential is left that may call the issuer.
@@ -102,8 +106,10 @@ pub enum Refusal {
     TooLate,
     /// The old key is a suspect or does not work: going back would break consumers.
     OldKeyUnfit,
-    /// `--kill-first` would lock us out (R18).
-    KillFirstLocksOut,
+    /// `--kill-first` would lock us out: no other credential can serve (R18). The report stays.
+    KillFirstLocksOut {
+        keys: BTreeSet<KeyId>,
+    },
 }
 
 impl ParkReason {
@@ -123,6 +129,7 @@ impl ParkReason {
             Self::Orphans => "orphans",
             Self::PinDiffers { .. } => "pin_differs",
             Self::NamedElsewhere { .. } => "named_elsewhere",
+            Self::ElsewhereUnreadable { .. } => "elsewhere_unreadable",
             Self::StagedChanged => "staged_changed",
             Self::NoActor => "no_actor",
             Self::KeepsReviving { .. } => "keeps_reviving",

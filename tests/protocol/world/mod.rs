@@ -8,7 +8,7 @@ mod journal;
 mod store;
 mod time;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -245,9 +245,4 @@ pub fn leak_of(keys: &[&str], kill_first: bool) -> Request {
 
 pub fn phase_of(engine: &Engine) -> Option<Phase> {
     engine.state().rotation.as_ref().map(|r| r.phase)
-}
-
-/// What another policy names, as the engine is told it.
-pub fn named(key: &str) -> BTreeMap<KeyId, String> {
-    BTreeMap::from([(KeyId::new(key).unwrap(), "other".to_owned())])
 }

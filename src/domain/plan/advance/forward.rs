@@ -6,7 +6,7 @@ use crate::domain::clocks::remaining_ms;
 use crate::domain::facts::{Fact, Holding, KeyProof, Profile, Read};
 use crate::domain::ids::KeyId;
 use crate::domain::plan::account;
-use crate::domain::plan::idle::too_many_orphans;
+use crate::domain::plan::preflight::too_many_orphans;
 use crate::domain::plan::retire::{Purpose, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;

@@ -2,7 +2,9 @@
 
 use super::phase::last;
 use super::request::served_until_now;
+use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
+use crate::domain::ids::KeyId;
 use crate::domain::state::{Adoption, Ending, Event, Life, ManagedKey, Origin, Settled, State};
 
 pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
@@ -23,6 +25,7 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
             managed.version = Some(held.version.clone());
             managed.life = Life::Live;
             state.orphans.remove(&held.proof.key);
+            state.seen_key = None;
             served_until_now(state, &now);
             if let Some(rotation) = state.rotation.take() {
                 state.last = Some(last(&rotation, Ending::Superseded, now.clone()));
@@ -37,11 +40,21 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
             state.parked = None;
             state.requests.adopt = false;
         }
-        Event::ReadOnly { policy, reason } => {
+        Event::ReadOnly { policy, reason, names } => {
             state.policy = Some(policy.clone());
+            state.seen_key.clone_from(names);
             state.adoption = Adoption::ReadOnly(reason.clone());
         }
         Event::BaselineTaken { baseline } => state.baseline = Some(baseline.clone()),
         _ => {}
     }
+}
+
+/// An operator's word on a key that others name too.
+pub(super) fn owned(state: &mut State, key: &KeyId, retire: bool) -> Applied {
+    if !state.keys.contains_key(key) {
+        return illegal("owned", "not a managed key");
+    }
+    *state.owned.entry(key.clone()).or_insert(false) |= retire;
+    Ok(())
 }

@@ -7,11 +7,11 @@ mod operation;
 mod phase;
 mod request;
 
-use super::{Event, Origin, Outcome, Park, State, Trouble};
+use super::{Event, Origin, Outcome, Park, RequestKind, State, Trouble};
 use crate::domain::clocks::Moment;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::OperationId;
-use adoption::adoption;
+use adoption::{adoption, owned};
 use key::{kept, key, proven, served, strangers, unexplained};
 use operation::{intended, settled};
 use phase::{abandoned, ended, entered, rebased, started};
@@ -47,6 +47,7 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
             adoption(state, now, event);
             Ok(())
         }
+        Event::Owned { key, retire, .. } => owned(state, key, *retire),
         Event::Requested { request, .. } => requested(state, now, request),
         Event::Answered { request, refused } => {
             answered(state, *request);
@@ -100,6 +101,7 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
                 return illegal("leak_closed", "a suspect is not proven dead");
             }
             state.requests.leak = None;
+            state.refused.take_if(|(request, _)| *request == RequestKind::Leak);
             state.keys.retain(|_, managed| managed.origin != Origin::Foreign);
             Ok(())
         }
@@ -130,7 +132,9 @@ fn verify_failed(state: &mut State) -> Applied {
 fn is_progress(event: &Event) -> bool {
     match event {
         Event::Settled { outcome, .. } => !matches!(outcome, Outcome::NoEffect { .. }),
-        Event::Troubled { .. }
+        // The word that a kill would lock us out, while the failure behind it goes on.
+        Event::Answered { request: RequestKind::Leak, .. }
+        | Event::Troubled { .. }
         | Event::Checkpoint
         | Event::Parked { .. }
         | Event::Intended { .. }

@@ -180,6 +180,7 @@ pub(super) fn ended(state: &mut State, now: Moment, ending: Ending) -> Applied {
     });
     state.settled = Some(Settled { held, since, created_ms });
     state.keys.retain(|_, managed| !managed.is_gone());
+    state.owned.retain(|key, _| state.keys.contains_key(key));
     if ending != Ending::Superseded {
         state.unanswered.clear();
     }

@@ -1,0 +1,34 @@
+//! Which keys a secret's consumers may hold, by the journal's last word: what other policies ask
+//! before they retire one (R22). Decides nothing.
+
+use std::collections::BTreeSet;
+
+use super::ids::KeyId;
+use super::state::{Adoption, ParkReason, Phase, Rotation, State};
+
+/// Keys that *current* or *pending* of this secret may name. The old key of a rotation is one of
+/// them until its drain is over, and again as soon as something may have moved *current* back.
+#[must_use]
+pub fn named(state: &State) -> BTreeSet<KeyId> {
+    if state.adoption != Adoption::Adopted {
+        return state.seen_key.iter().cloned().collect();
+    }
+    let Some(open) = &state.rotation else {
+        return state.settled.iter().map(|settled| settled.held.proof.key.clone()).collect();
+    };
+    let old = Some(&open.old.proof.key).filter(|_| old_is_served(state, open));
+    open.new.iter().map(|new| &new.key).chain(old).cloned().collect()
+}
+
+fn old_is_served(state: &State, open: &Rotation) -> bool {
+    let retiring =
+        matches!(open.phase, Phase::Drained | Phase::Disabled | Phase::Soaked | Phase::Deleted);
+    // Parked for its neighbours alone, nothing speaks of a move back.
+    let undisturbed = state.parked.as_ref().is_none_or(|park| {
+        matches!(
+            park.reason,
+            ParkReason::NamedElsewhere { .. } | ParkReason::ElsewhereUnreadable { .. }
+        )
+    });
+    !(retiring && undisturbed)
+}
