@@ -2,8 +2,10 @@
 //! nothing: what a policy needs is read from it, what to do next is the planner's business.
 
 mod neighbours;
+mod policies;
 mod rehearsal;
 
+use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -13,19 +15,22 @@ use std::time::Duration;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::{BadId, SecretKey};
 use crate::domain::plan::Rules;
-use crate::domain::policy::diagnostic::help_for;
+use crate::domain::policy::diagnostic::escaped;
 use crate::domain::policy::{ActorSource, Findings, IonIssuer, Policy, Store};
-use crate::domain::report::{PolicyReport, Problem, Subject, policy_report};
+use crate::domain::report::{NO_POLICY, PolicyReport, Problem, Subject, policy_report, wrong_file};
 use crate::domain::state::State;
 use crate::engine::{Engine, EngineError, Plan, Ports, ProgressSink, replay};
 use crate::issuer::ion::{Ion, IonConfig};
 use crate::journal::{LockError, MemoryJournal, SqliteJournal, StateLock};
 use crate::port::{Clock, CredentialSource, Journal, JournalError, PortError, Random, SecretStore};
-use crate::settings::{Flags, LocateError, Located, Settings, System, load_policies, locate};
+use crate::settings::{
+    Flags, Loaded, LocateError, Located, Settings, System, load_policies, locate,
+};
 use crate::store::actor::{FileActor, SecretActor};
 use crate::store::{AwsSecretsManager, FileStore};
 use crate::system::{SystemClock, SystemRandom};
 
+pub use policies::LeftOut;
 pub use rehearsal::{Noted, Notes};
 
 /// Why a command could not be set up. Nothing was sent.
@@ -35,6 +40,8 @@ pub enum AppError {
     Locate(#[from] LocateError),
     #[error("{0}")]
     Policies(Findings),
+    #[error("there is no policies directory `{}`", escaped(&.0.display().to_string()))]
+    NoPolicies(PathBuf),
     #[error("there is no policy `{name}`; {help}")]
     UnknownPolicy { name: String, help: String },
     #[error("{} has no journal yet; a new one would know of no key and no open rotation", .0.display())]
@@ -60,7 +67,11 @@ pub enum AppError {
 /// What all commands start from.
 pub struct App {
     pub settings: Settings,
+    /// Those whose files have no finding, sorted by name.
     pub policies: Vec<Policy>,
+    /// Everything that is wrong with the policies' files, and with which.
+    findings: Findings,
+    wrong_files: BTreeMap<String, Findings>,
     pub state_dir: PathBuf,
     pub state_dir_is_named: bool,
     pub clock: Arc<dyn Clock>,
@@ -74,16 +85,21 @@ pub struct Held {
 }
 
 impl App {
-    /// Finds settings and policies as the command line names them, and reads them all.
+    /// Finds settings and policies as the command line names them, and reads them all. Policies
+    /// with a finding are left out: whoever is about all of them asks [`App::whole`] first.
     ///
     /// # Errors
-    /// When a place may not be read, or any file has a finding.
+    /// When a place is missing or may not be read, or the settings have a finding.
     pub fn load(flags: &Flags) -> Result<Self, AppError> {
         let Located { settings, policies_dir, state_dir, state_dir_is_named, .. } =
             locate(flags, &System)?;
-        let loaded = load_policies(&policies_dir).map_err(AppError::Policies)?;
-        let app = Self::new(settings, loaded.policies, state_dir);
-        Ok(Self { state_dir_is_named, ..app })
+        if policies_dir.try_exists().is_ok_and(|exists| !exists) {
+            return Err(AppError::NoPolicies(policies_dir));
+        }
+        let Loaded { policies, findings, broken: wrong_files } =
+            load_policies(&policies_dir).map_err(AppError::Policies)?;
+        let app = Self::new(settings, policies, state_dir);
+        Ok(Self { state_dir_is_named, findings, wrong_files, ..app })
     }
 
     /// For settings and policies that are at hand already.
@@ -92,25 +108,13 @@ impl App {
         Self {
             settings,
             policies,
+            findings: Findings::new(Vec::new()),
+            wrong_files: BTreeMap::new(),
             state_dir,
             state_dir_is_named: true,
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom),
         }
-    }
-
-    /// # Errors
-    /// When no policy has that name; says which one may be meant.
-    pub fn policy(&self, name: &str) -> Result<&Policy, AppError> {
-        self.policies.iter().find(|policy| policy.name.as_str() == name).ok_or_else(|| {
-            let known: Vec<&str> = self.policies.iter().map(|p| p.name.as_str()).collect();
-            let help = if known.is_empty() {
-                "the policies directory holds none".to_owned()
-            } else {
-                help_for(name, "policies", &known)
-            };
-            AppError::UnknownPolicy { name: name.to_owned(), help }
-        })
     }
 
     /// Whether a command that writes would begin a new journal.
@@ -258,13 +262,15 @@ impl App {
             streams.retain(|other| *other != stream);
             let (state, broken) = folded(journal, &stream).await?;
             let name = policy.name.to_string();
-            known.push(Known { name, policy: Some(policy), stream, state, broken });
+            let policy = Some(policy);
+            known.push(Known { name, policy, stream, state, broken, file_is_wrong: false });
         }
         for stream in streams {
             let (state, broken) = folded(journal, &stream).await?;
             let name =
                 state.policy.as_ref().map_or_else(|| stream.to_string(), ToString::to_string);
-            known.push(Known { name, policy: None, stream, state, broken });
+            let file_is_wrong = self.has_wrong_file(&name);
+            known.push(Known { name, policy: None, stream, state, broken, file_is_wrong });
         }
         known.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(known)
@@ -284,6 +290,8 @@ pub struct Known<'a> {
     pub stream: SecretKey,
     /// Empty where it does not replay.
     pub state: State,
+    /// There is a policy of that name, and it cannot be used.
+    pub file_is_wrong: bool,
     /// Why the journal of this secret does not replay.
     pub broken: Option<String>,
 }
@@ -307,6 +315,10 @@ impl Known<'_> {
     #[must_use]
     pub fn report(&self, quiesce_ms: i64, now: &Stamp) -> PolicyReport {
         let mut report = policy_report(&self.subject(quiesce_ms), now);
+        if self.file_is_wrong {
+            report.problems.retain(|problem| problem.code != NO_POLICY);
+            report.problems.push(wrong_file(&self.name));
+        }
         if let Some(why) = &self.broken {
             let said = format!("{why}. Nothing is done for this secret; the others go on.");
             report.problems.insert(0, Problem::new("journal/replay", said, "rekeyd check"));

@@ -413,7 +413,7 @@ impl Bounds {
                 sut.forget();
             }
             Step::Trouble { class, step } => {
-                sut.record(&[Event::Troubled { class, step }]);
+                sut.record(&[Event::Troubled { class, step, said: None }]);
                 sut.now_ms += 1_000;
             }
             Step::Do(effect) => self.perform(sut, &effect, act),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rekeyd::settings::load_policies;
+use rekeyd::settings::{Loaded, load_policies};
 
 fn examples() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/policies"))
@@ -11,8 +11,10 @@ fn examples() -> &'static Path {
 
 #[test]
 fn every_example_policy_is_right() {
-    let loaded = load_policies(examples()).unwrap_or_else(|findings| panic!("{findings}"));
-    let names: Vec<&str> = loaded.policies.iter().map(|policy| policy.name.as_str()).collect();
+    let policies = load_policies(examples())
+        .and_then(Loaded::whole)
+        .unwrap_or_else(|findings| panic!("{findings}"));
+    let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
     assert_eq!(names, ["netsuite-sync", "on-demand", "one-machine"]);
 }
 

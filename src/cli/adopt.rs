@@ -18,7 +18,7 @@ use super::wish::Wish;
 use crate::domain::facts::Exchange;
 use crate::domain::ids::KeyId;
 use crate::domain::policy::{Fields, Policy, Store};
-use crate::domain::report::class_text;
+use crate::domain::report::why_failed;
 use crate::domain::secret::Credential;
 use crate::domain::state::Request;
 use crate::store::actor::credential_in;
@@ -27,7 +27,7 @@ use crate::store::actor::credential_in;
 const MAX_INPUT_BYTES: u64 = 64 * 1024;
 
 pub async fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, CliError> {
-    let app = context.app()?;
+    let app = context.app_for(std::slice::from_ref(&args.name))?;
     let policy = app.policy(&args.name)?.clone();
     let request = if args.issue { Request::AdoptIssued } else { Request::Adopt };
     let wish = Wish { request, asked: Asked::Adopt };
@@ -66,12 +66,13 @@ impl Job for Install {
         }
         let journal: Arc<dyn crate::port::Journal> = Arc::new(crate::journal::MemoryJournal::new());
         let verifier = bench.app.ports(bench.policy, journal).await?.verifier;
-        authenticates(&name, verifier.authenticate(&credential).await)?;
+        let place = verifier.place();
+        authenticates(&name, &place, verifier.authenticate(&credential).await)?;
         bench.engine.install(credential).await?;
         if let Some(trouble) = bench.engine.state().trouble.as_ref().filter(|t| t.step == "install")
         {
-            let said =
-                format!("the credential could not be written: {}", class_text(trouble.class));
+            let why = why_failed(trouble.class, trouble.said.as_deref());
+            let said = format!("the credential could not be written: {why}");
             let error = CliError::new(Exit::of_class(trouble.class), "adopt/not-written", said);
             return Err(error.next(format!("rekeyd plan {name}")));
         }
@@ -80,27 +81,31 @@ impl Job for Install {
 }
 
 /// Only a credential that works is written.
-fn authenticates(policy: &str, exchange: Exchange) -> Result<(), CliError> {
+fn authenticates(policy: &str, place: &str, exchange: Exchange) -> Result<(), CliError> {
     let (exit, code, said) = match exchange {
         Exchange::Alive { .. } => return Ok(()),
         Exchange::Rejected => (
             Exit::Rejected,
             "adopt/rejected",
-            "the issuer rejects that credential: wrong secret, or a disabled or deleted key. \
-             Nothing was written",
+            "the issuer rejects that credential: wrong secret, or a disabled or deleted key".into(),
         ),
         Exchange::Misconfigured => (
             Exit::Configuration,
             "adopt/misconfigured",
-            "the token endpoint does not know this realm, or refuses this way of asking. Nothing \
-             was written",
+            "the token endpoint does not know this realm, or refuses this way of asking".into(),
+        ),
+        Exchange::Unreachable(why) => (
+            Exit::Unreachable,
+            "adopt/unreachable",
+            format!("{place} could not be reached: {}", why.words()),
         ),
         Exchange::Unknown => (
             Exit::Unreachable,
             "adopt/unreachable",
-            "the token endpoint gave no usable answer. Nothing was written",
+            "the token endpoint gave no usable answer".into(),
         ),
     };
+    let said = format!("{said}. Nothing was written");
     Err(CliError::new(exit, code, said).next(format!("rekeyd plan {policy}")))
 }
 

@@ -9,10 +9,12 @@ use super::view::status::wrapped;
 use crate::app::{App, AppError};
 use crate::domain::policy::Findings;
 use crate::domain::report::Problem;
+use crate::domain::words::count_of;
 use crate::settings::{LocateError, load_policies};
 
 pub async fn check(context: &Context) -> Result<Exit, CliError> {
-    let app = match App::load(&context.flags) {
+    let loaded = App::load(&context.flags).and_then(|app| app.whole().map(|()| app));
+    let app = match loaded {
         Ok(app) => app,
         Err(error) => return findings(context, error),
     };
@@ -53,10 +55,7 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
     } else {
         "the journal is whole"
     };
-    let policies = match app.policies.len() {
-        1 => "1 policy is good".to_owned(),
-        count => format!("{count} policies are good"),
-    };
+    let policies = count_of(app.policies.len(), "policy is good", "policies are good");
     out.data(&format!("{GREEN}{policies}{GREEN:#}; {journal} in {}", app.state_dir.display()));
     Ok(Exit::Done)
 }
@@ -69,9 +68,8 @@ fn findings(context: &Context, error: AppError) -> Result<Exit, CliError> {
         AppError::Locate(LocateError::Settings(settings)) => {
             let mut all = settings.into_vec();
             let policies = context.flags.policies.as_ref().map(|dir| load_policies(dir));
-            if let Some(Err(more)) = policies {
-                all.extend(more.into_vec());
-            }
+            let more = policies.map(|loaded| loaded.map_or_else(|all| all, |some| some.findings));
+            all.extend(more.into_iter().flat_map(Findings::into_vec));
             Findings::new(all)
         }
         other => return Err(other.into()),

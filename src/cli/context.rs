@@ -81,10 +81,26 @@ impl Context {
         }
     }
 
+    /// For what is about all policies.
+    ///
     /// # Errors
-    /// When settings or policies cannot be used.
+    /// When settings or any policy cannot be used.
     pub fn app(&self) -> Result<Arc<App>, CliError> {
-        Ok(Arc::new(App::load(&self.flags)?))
+        let app = App::load(&self.flags)?;
+        app.whole()?;
+        Ok(Arc::new(app))
+    }
+
+    /// For what names its policies, or only looks. Each other policy's wrong file is a warning.
+    ///
+    /// # Errors
+    /// When the settings cannot be used, or no policy can be read.
+    pub fn app_for(&self, names: &[String]) -> Result<Arc<App>, CliError> {
+        let app = App::load(&self.flags)?;
+        for left_out in app.left_out(names) {
+            self.out.warning("policy/left-out", &left_out.message, "rekeyd check");
+        }
+        Ok(Arc::new(app))
     }
 
     /// The journal for writing, with its lock. A new one needs a flag or a yes.

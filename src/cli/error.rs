@@ -7,10 +7,11 @@ use serde::Serialize;
 use crate::app::AppError;
 use crate::domain::class::Class;
 use crate::domain::report::{Problem, refusal_code};
-use crate::domain::state::Refusal;
+use crate::domain::state::{ParkReason, Refusal};
 use crate::engine::EngineError;
 use crate::journal::LockError;
 use crate::port::{JournalError, PortError};
+use crate::settings::for_shell;
 
 /// How a command ends. The numbers are documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,16 @@ impl Exit {
         }
     }
 
+    /// What a park means for the caller. One that lifts itself when the other side answers again
+    /// needs no operator.
+    #[must_use]
+    pub fn of_park(reason: &ParkReason) -> Self {
+        match reason {
+            ParkReason::Trouble { class: Class::Retryable, .. } => Self::Unreachable,
+            _ => Self::Operator,
+        }
+    }
+
     /// What a refusal means for the caller.
     #[must_use]
     pub fn of_refusal(why: &Refusal) -> Self {
@@ -88,7 +99,6 @@ impl Exit {
             Refusal::Misconfigured | Refusal::DrainTooShort { .. } => Self::Configuration,
             Refusal::Trouble { class, .. } => Self::of_class(*class),
             Refusal::NothingOpen => Self::Usage,
-            Refusal::Joined => Self::Done,
             _ => Self::Operator,
         }
     }
@@ -149,6 +159,11 @@ impl From<AppError> for CliError {
             }
             AppError::Policies(_) => {
                 Self::new(Exit::Configuration, "policy/findings", said).next("rekeyd check")
+            }
+            AppError::NoPolicies(dir) => {
+                let next =
+                    format!("mkdir -p {}   (or name another: --policies DIR)", for_shell(&dir));
+                Self::new(Exit::Configuration, "settings/no-policies", said).next(next)
             }
             AppError::UnknownPolicy { .. } => {
                 Self::new(Exit::Usage, "policy/unknown", said).next("rekeyd status")

@@ -12,7 +12,7 @@ use crate::engine::EngineError;
 use crate::port::Recorded;
 
 pub async fn history(context: &Context, args: &HistoryArgs) -> Result<Exit, CliError> {
-    let app = context.app()?;
+    let app = context.app_for(&[])?;
     let journal = app.look()?;
     let known = app.known(journal.as_ref()).await?;
     let Some(one) = known.iter().find(|one| one.name == args.name) else {

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::error::{CliError, Exit};
 use crate::domain::ids::KeyId;
 use crate::domain::report;
+use crate::engine::rule;
 
 pub async fn orphans(context: &Context, ruling: Option<Ruling>) -> Result<Exit, CliError> {
     match ruling {
@@ -14,7 +15,7 @@ pub async fn orphans(context: &Context, ruling: Option<Ruling>) -> Result<Exit, 
 }
 
 async fn list(context: &Context) -> Result<Exit, CliError> {
-    let app = context.app()?;
+    let app = context.app_for(&[])?;
     let journal = app.look()?;
     let known = app.known(journal.as_ref()).await?;
     let found: Vec<_> =
@@ -43,18 +44,13 @@ async fn list(context: &Context) -> Result<Exit, CliError> {
 }
 
 async fn keep(context: &Context, key: &KeyId) -> Result<Exit, CliError> {
-    let app = context.app()?;
+    let app = context.app_for(&[])?;
     let held = context.hold(&app)?;
     let known = app.known(held.journal.as_ref()).await?;
     let mut ruled = Vec::new();
     for one in known.iter().filter(|one| one.state.orphans.contains_key(key)) {
-        let Some(policy) = one.policy else {
-            let said = format!("no policy names the secret of {} any more", one.name);
-            return Err(CliError::new(Exit::Configuration, "policy/unknown", said));
-        };
-        let journal = held.journal.clone();
-        let mut engine = app.engine(policy, journal, context.progress(&one.name)).await?;
-        engine.keep(key.clone(), context.requester()).await?;
+        let at = app.clock.stamp();
+        rule(held.journal.as_ref(), &one.stream, &at, key.clone(), context.requester()).await?;
         ruled.push(one.name.as_str());
     }
     if ruled.is_empty() {

@@ -16,7 +16,7 @@ use crate::domain::leak::{self, Suspicion};
 use crate::domain::plan::WaitFor;
 use crate::domain::policy::Policy;
 use crate::domain::report::{
-    Problem, Subject, class_text, intent, parked, policy_report, read_only, tell,
+    Problem, Subject, intent, parked, policy_report, read_only, tell, why_failed,
 };
 use crate::domain::state::{Adoption, Event, Request, RequestKind, Trigger};
 use crate::engine::{Engine, Turn};
@@ -46,18 +46,24 @@ struct Foreseen {
 }
 
 pub async fn plan(context: &Context, name: Option<String>) -> Result<Exit, CliError> {
-    let app = context.app()?;
-    let policies = match name {
-        Some(name) => vec![app.policy(&name)?.clone()],
-        None => app.policies.clone(),
+    let (app, policies) = match name {
+        Some(name) => {
+            let app = context.app_for(std::slice::from_ref(&name))?;
+            let policy = app.policy(&name)?.clone();
+            (app, vec![policy])
+        }
+        None => {
+            let app = context.app()?;
+            let policies = app.policies.clone();
+            (app, policies)
+        }
     };
     show(context, &app, policies, &Rehearse::Next).await
 }
 
 pub async fn dry_run(context: &Context, args: &RotateArgs) -> Result<Exit, CliError> {
-    let app = context.app()?;
+    let (app, policies) = chosen(context, args)?;
     let flags = &args.flags;
-    let policies = chosen(&app, args)?;
     let rehearse = if flags.leaked {
         let (keys, again, kill_first) = (flags.keys.clone(), flags.again, flags.kill_first);
         Rehearse::Leak(leak::Report { keys, again, kill_first })
@@ -203,8 +209,8 @@ fn foreseen(
         problem = Some(Problem::new(error.code, error.message, next));
         "no step: the kill would lock rekeyd out.".into()
     } else if let Some(park) = &state.parked {
-        problem = Some(parked(name, &park.reason, state.rotation.as_ref()));
-        exit = Exit::Operator;
+        problem = parked(name, state);
+        exit = Exit::of_park(&park.reason);
         "no step: it is parked.".into()
     } else if let Adoption::ReadOnly(reason) = &state.adoption {
         problem = Some(read_only(name, reason));
@@ -218,7 +224,8 @@ fn foreseen(
         "a rotation would not start now.".into()
     } else if let Some(trouble) = &state.trouble {
         exit = Exit::of_class(trouble.class);
-        let said = format!("step `{}` failed: {}.", trouble.step, class_text(trouble.class));
+        let why = why_failed(trouble.class, trouble.said.as_deref());
+        let said = format!("step `{}` failed: {why}.", trouble.step);
         problem = Some(Problem::new("trouble", said, format!("rekeyd plan {name}")));
         "it cannot be told what the next step would be.".into()
     } else if let Some((reason, _)) = waits {

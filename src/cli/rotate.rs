@@ -14,6 +14,7 @@ use crate::domain::leak::{self, Suspicion};
 use crate::domain::policy::Policy;
 use crate::domain::policy::duration::MINUTE_MS;
 use crate::domain::state::{Adoption, Request, State, Trigger};
+use crate::domain::words::count_of;
 use crate::engine::{Goal, Halt};
 
 /// How long a command waits for a server, or for a lost request to be cleared up.
@@ -22,8 +23,7 @@ const BUDGET_MS: i64 = 10 * MINUTE_MS;
 const NO_BUDGET_MS: i64 = i64::MAX / 4;
 
 pub async fn rotate(context: &Context, args: &RotateArgs) -> Result<Exit, CliError> {
-    let app = context.app()?;
-    let policies = chosen(&app, args)?;
+    let (app, policies) = chosen(context, args)?;
     let held = context.hold(&app)?;
     let job = Arc::new(Now { flags: args.flags.clone() });
     let verdicts = drive(context, &app, &held.journal, policies, job).await?;
@@ -36,30 +36,30 @@ pub async fn rotate(context: &Context, args: &RotateArgs) -> Result<Exit, CliErr
 /// The policies that are meant; what does not go together is refused before anything is sent.
 ///
 /// # Errors
-/// Usage.
-pub fn chosen(app: &App, args: &RotateArgs) -> Result<Vec<Policy>, CliError> {
+/// Usage; or a policy that is meant cannot be used.
+pub fn chosen(context: &Context, args: &RotateArgs) -> Result<(Arc<App>, Vec<Policy>), CliError> {
     let flags = &args.flags;
     check(flags)?;
-    match (args.names.is_empty(), flags.all) {
+    let app = if flags.all { context.app()? } else { context.app_for(&args.names)? };
+    let policies = match (args.names.is_empty(), flags.all) {
         (true, false) => {
             Err(CliError::usage("which policy? Name one, or say --all --yes").next("rekeyd status"))
         }
         (false, true) => Err(CliError::usage("name policies or say --all, not both")),
         (true, true) if !flags.yes => Err(CliError::usage(format!(
-            "--all rotates {} policies at once; say --yes if that is meant",
-            app.policies.len()
+            "--all rotates {} at once; say --yes if that is meant",
+            count_of(app.policies.len(), "policy", "policies")
         ))),
         (true, true) => Ok(app.policies.clone()),
         (false, false) => {
-            let mut names = args.names.clone();
-            names.sort();
-            names.dedup();
-            if names.len() > 1 && !flags.keys.is_empty() {
+            let policies = app.named(&args.names)?;
+            if policies.len() > 1 && !flags.keys.is_empty() {
                 return Err(CliError::usage("--key names a key of one policy; name one policy"));
             }
-            names.iter().map(|name| Ok(app.policy(name)?.clone())).collect()
+            Ok(policies)
         }
-    }
+    }?;
+    Ok((app, policies))
 }
 
 fn check(flags: &RotateFlags) -> Result<(), CliError> {

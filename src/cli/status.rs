@@ -6,7 +6,7 @@ use super::view;
 use crate::domain::report::{self, Status};
 
 pub async fn status(context: &Context, name: Option<&str>) -> Result<Exit, CliError> {
-    let app = context.app()?;
+    let app = context.app_for(&[])?;
     let journal = app.look()?;
     let now = app.clock.stamp();
     let mut known = app.known(journal.as_ref()).await?;

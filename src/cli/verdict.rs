@@ -1,15 +1,17 @@
 //! How a command ended for one policy: an exit code, what happened, and what to type next.
 
+mod leak;
+
 use serde::Serialize;
 
+use self::leak::leaked;
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
-use crate::domain::ids::KeyId;
 use crate::domain::report::{
-    ORPHANS, Problem, RUN_ONCE, Subject, class_text, due_ms, parked, policy_report, read_only,
-    refused, rfc3339,
+    ORPHANS, Problem, RUN_ONCE, Subject, due_ms, left_over, parked, policy_report, read_only,
+    rfc3339, why_failed,
 };
-use crate::domain::state::{Adoption, Ending, Life, Refusal, RequestKind, State};
+use crate::domain::state::{Adoption, Ending, Life, RequestKind, State};
 use crate::engine::Halt;
 
 /// The end of a command for one policy.
@@ -83,7 +85,7 @@ pub fn judge(
         return Verdict::new(name, stopped, "stopped", format!("stopped by a signal; {left}"))
             .next(RUN_ONCE);
     }
-    if let Some(verdict) = leaked(asked, name, state, halt) {
+    if let Some(verdict) = leaked(asked, name, before, state, halt) {
         return verdict;
     }
     // A wish that was refused in this run says so before the park that it did not lift.
@@ -93,9 +95,8 @@ pub fn judge(
     {
         return with_orphans(Verdict::failed(name, refusal(name, *kind, why)), state);
     }
-    if let Some(park) = &state.parked {
-        let problem = parked(name, &park.reason, state.rotation.as_ref());
-        return Verdict::of(name, Exit::Operator, "parked", problem);
+    if let (Some(park), Some(problem)) = (&state.parked, parked(name, state)) {
+        return Verdict::of(name, Exit::of_park(&park.reason), "parked", problem);
     }
     if let Adoption::ReadOnly(reason) = &state.adoption {
         return Verdict::of(name, Exit::Operator, "read_only", read_only(name, reason));
@@ -109,7 +110,15 @@ pub fn judge(
     }
     let verdict =
         ended(asked, name, before, state).unwrap_or_else(|| standing(asked, subject, now));
-    with_orphans(verdict, state)
+    let verdict = with_orphans(verdict, state);
+    if asked == Asked::Adopt { with_left_over(verdict, name, state) } else { verdict }
+}
+
+/// What the adopted key replaces lives on until the next rotation.
+fn with_left_over(mut verdict: Verdict, name: &str, state: &State) -> Verdict {
+    let Some(problem) = left_over(name, state) else { return verdict };
+    verdict.message.push_str(&format!(" Not done yet: {}", problem.message));
+    verdict.next(problem.next_command)
 }
 
 /// A key that may be ours is said wherever a command ends, until somebody rules on it.
@@ -140,78 +149,10 @@ fn troubled(name: &str, class: crate::domain::class::Class, step: &str, state: &
     } else {
         " Nothing was begun."
     };
-    let message = format!("step `{step}` keeps failing: {}.{open}", class_text(class));
+    let heard = state.trouble.as_ref().filter(|trouble| trouble.step == step);
+    let why = why_failed(class, heard.and_then(|trouble| trouble.said.as_deref()));
+    let message = format!("step `{step}` keeps failing: {why}.{open}");
     Verdict::new(name, Exit::of_class(class), "failed", message).next(RUN_ONCE)
-}
-
-/// Under a leak only a proven death, with nothing left to rule on, is a good end.
-fn leaked(asked: Asked, name: &str, state: &State, halt: &Halt) -> Option<Verdict> {
-    if asked != Asked::Leak && state.requests.leak.is_none() {
-        return None;
-    }
-    let alive: Vec<&str> = state.suspects_alive().map(KeyId::as_str).collect();
-    let awaiting = state.orphans_unruled().count();
-    let open = state.requests.leak.is_some();
-    if !alive.is_empty() || open {
-        return Some(not_done(name, state, halt, &alive));
-    }
-    if awaiting > 0 {
-        let message = format!(
-            "every suspect is proven dead, but {awaiting} keys appeared around the leak and await \
-             a ruling."
-        );
-        return Some(Verdict::new(name, Exit::Operator, "orphans", message).next(ORPHANS));
-    }
-    let more = state.rotation.is_some();
-    let message = "every suspect is proven dead, and an unsuspected key is current.";
-    let verdict = Verdict::new(name, Exit::Done, "suspects_dead", message);
-    Some(if more { verdict.next(RUN_ONCE) } else { verdict })
-}
-
-/// A suspect lives, or the last check is missing: why, and what to type.
-fn not_done(name: &str, state: &State, halt: &Halt, alive: &[&str]) -> Verdict {
-    let who = if alive.is_empty() {
-        "the last check after the leak is".into()
-    } else {
-        format!("the kill of {} is", alive.join(", "))
-    };
-    let (exit, why, next) = if let Some(park) = &state.parked {
-        let problem = parked(name, &park.reason, state.rotation.as_ref());
-        let why = format!("{} [{}]", problem.message, problem.code);
-        (Exit::Operator, why, problem.next_command)
-    } else {
-        let (exit, why) = match (halt, &state.trouble) {
-            (Halt::Troubled { class, .. }, _) => {
-                (of_leak(Exit::of_class(*class)), class_text(*class))
-            }
-            (_, Some(trouble)) => {
-                (of_leak(Exit::of_class(trouble.class)), class_text(trouble.class))
-            }
-            _ => (Exit::Operator, "time ran out"),
-        };
-        (exit, format!("{why}. The report stays open."), RUN_ONCE.to_owned())
-    };
-    let message = format!("{who} not done: {why}");
-    match locked_out(name, state) {
-        Some(problem) => {
-            let message = format!("{message} {} [{}]", problem.message, problem.code);
-            Verdict::new(name, Exit::Operator, "suspect_alive", message).next(problem.next_command)
-        }
-        None => Verdict::new(name, exit, "suspect_alive", message).next(next),
-    }
-}
-
-/// `--kill-first` was asked for, and a key that it would kill is the last one that serves (R18).
-fn locked_out(name: &str, state: &State) -> Option<Problem> {
-    let (kind, why) = state.refused.as_ref()?;
-    let Refusal::KillFirstLocksOut { keys } = why else { return None };
-    let lives = |key: &KeyId| state.keys.get(key).is_none_or(|k| k.life == Life::Live);
-    keys.iter().any(lives).then(|| refused(name, *kind, why))
-}
-
-/// A leak that is not over is either out of reach or an operator's.
-fn of_leak(exit: Exit) -> Exit {
-    if exit == Exit::Unreachable { exit } else { Exit::Operator }
 }
 
 /// A rotation that ended in this run.

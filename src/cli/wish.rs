@@ -29,7 +29,7 @@ async fn wish(
     request: Request,
     asked: Asked,
 ) -> Result<Exit, CliError> {
-    let app = context.app()?;
+    let app = context.app_for(&[name.to_owned()])?;
     let policy = app.policy(name)?.clone();
     let held = context.hold(&app)?;
     let job = Arc::new(Wish { request, asked });

@@ -92,8 +92,35 @@ pub enum Exchange {
     Rejected,
     /// Our settings are wrong (realm, host); proves nothing about the key.
     Misconfigured,
+    /// No connection came about, so nothing was sent; proves nothing about the key.
+    Unreachable(Unreached),
     /// Nothing can be concluded (5xx, time-out, network, garbage).
     Unknown,
+}
+
+/// Why no connection came about, as far as it can be told. For words only: nothing is decided by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unreached {
+    Name,
+    Refused,
+    Tls,
+    Timeout,
+    Other,
+}
+
+impl Unreached {
+    /// As the end of "could not be reached: …".
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Name => "its name could not be resolved (DNS)",
+            Self::Refused => "the connection was refused",
+            Self::Tls => "no TLS session could be agreed on, or its certificate is not trusted",
+            Self::Timeout => "no connection came about in time",
+            Self::Other => "no connection came about",
+        }
+    }
 }
 
 impl Exchange {
@@ -132,7 +159,14 @@ pub struct Rights {
 impl Rights {
     #[must_use]
     pub fn any_denied(self) -> bool {
-        [self.list, self.update, self.delete].contains(&Right::Denied)
+        !self.denied().is_empty()
+    }
+
+    /// The names of what it may not do.
+    #[must_use]
+    pub fn denied(self) -> Vec<&'static str> {
+        let rights = [("list", self.list), ("update", self.update), ("delete", self.delete)];
+        rights.into_iter().filter(|(_, right)| *right == Right::Denied).map(|(n, _)| n).collect()
     }
 }
 

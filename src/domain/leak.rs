@@ -97,7 +97,8 @@ mod tests {
                 compared: false,
             });
             for name in open {
-                let suspect = Suspect { reported: Moment::default(), dead: None, foreign: false };
+                let reported = Moment::default();
+                let suspect = Suspect { reported, dead: None, fate: None, foreign: false };
                 state.suspects.insert(key(name), suspect);
             }
         }

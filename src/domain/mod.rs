@@ -13,3 +13,4 @@ pub mod report;
 pub mod schedule;
 pub mod secret;
 pub mod state;
+pub mod words;

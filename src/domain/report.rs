@@ -3,10 +3,12 @@
 //! no fingerprint.
 
 mod park;
+mod preflight;
 mod problem;
 mod problems;
 mod refusal;
 mod story;
+mod suspects;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -15,8 +17,10 @@ use serde::Serialize;
 
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
-pub use refusal::{class_text, code as refusal_code, read_only, refused};
+pub use problems::{NO_POLICY, left_over, wrong_file};
+pub use refusal::{class_text, code as refusal_code, read_only, refused, why_failed};
 pub use story::{achieved, intent, tell};
+pub use suspects::SuspectReport;
 pub use time::{parse_ms, rfc3339};
 
 use super::clocks::{Moment, Stamp};
@@ -84,14 +88,6 @@ pub struct LiveKey {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SuspectReport {
-    pub key_id: String,
-    pub reported_at: String,
-    /// When its death was proven.
-    pub dead_at: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LastReport {
     pub id: String,
     pub outcome: &'static str,
@@ -149,7 +145,7 @@ pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
         key_issued_at: issued_ms.map(rfc3339),
         key_age_seconds: issued_ms.map(|ms| now.wall_ms.saturating_sub(ms).max(0) / 1000),
         next_due: due_ms(subject).map(rfc3339),
-        suspects: suspects(state),
+        suspects: suspects::suspects(state),
         last_rotation: state.last.as_ref().map(|last| LastReport {
             id: last.id.to_string(),
             outcome: ending(last.ending),
@@ -329,15 +325,6 @@ fn issued_ms(state: &State) -> Option<i64> {
     let settled = state.settled.as_ref().filter(|settled| settled.held.proof.key == *key);
     let created = settled.and_then(|settled| settled.created_ms);
     created.or((managed.origin != Origin::Adopted).then_some(managed.since.wall_ms))
-}
-
-fn suspects(state: &State) -> Vec<SuspectReport> {
-    let report = |(key, suspect): (&KeyId, &super::state::Suspect)| SuspectReport {
-        key_id: key.to_string(),
-        reported_at: rfc3339(suspect.reported.wall_ms),
-        dead_at: suspect.dead.as_ref().map(|dead| rfc3339(dead.wall_ms)),
-    };
-    state.suspects.iter().map(report).collect()
 }
 
 fn ending(ending: Ending) -> &'static str {

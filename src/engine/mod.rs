@@ -4,18 +4,22 @@
 mod observe;
 mod perform;
 mod progress;
+mod ruling;
 mod run;
 mod vault;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use progress::{Progress, ProgressSink};
+pub use ruling::rule;
 pub use run::{Goal, Halt, Stop};
 
+use crate::domain::class::Class;
 use crate::domain::clocks::Stamp;
 use crate::domain::facts::Observed;
-use crate::domain::ids::{KeyId, RotationId, SecretKey, VersionId};
+use crate::domain::ids::{RotationId, SecretKey, VersionId};
 use crate::domain::plan::{Rules, Step, WaitFor, next_step};
 use crate::domain::secret::Credential;
 use crate::domain::state::{
@@ -88,6 +92,8 @@ pub struct Engine {
     critical: Arc<AtomicBool>,
     /// A server asked to be left alone for this long.
     hold_ms: u64,
+    /// What failed calls said since the last step, by the step that they were for.
+    said: BTreeMap<String, String>,
 }
 
 /// Rebuilds the state of one secret.
@@ -129,6 +135,7 @@ impl Engine {
             progress,
             critical: Arc::new(AtomicBool::new(false)),
             hold_ms: 0,
+            said: BTreeMap::new(),
         };
         engine.anchor_time().await?;
         Ok(engine)
@@ -162,14 +169,6 @@ impl Engine {
         self.record(vec![Event::Requested { request, by }]).await
     }
 
-    /// Records a person's word about keys that nobody accounted for.
-    ///
-    /// # Errors
-    /// When the key is not in question, or the journal cannot be written.
-    pub async fn keep(&mut self, key: KeyId, by: Requester) -> Result<(), EngineError> {
-        self.record(vec![Event::Kept { key, by }]).await
-    }
-
     /// Writes a credential that an operator gave as *current*, where no rotation is open (R31).
     /// The caller has exchanged it. Adoption follows by the next turns.
     ///
@@ -181,8 +180,7 @@ impl Engine {
             Ok(view) => view.current,
             Err(error) => {
                 self.note_failure("install", &error);
-                let (class, step) = (error.class, "install".to_owned());
-                return self.record(vec![Event::Troubled { class, step }]).await;
+                return self.troubled(error.class, "install".to_owned()).await;
             }
         };
         let token = VersionId::random(self.ports.random.uuid(), self.ports.random.uuid());
@@ -220,7 +218,7 @@ impl Engine {
                 Ok(if count > before { self.back_off(WaitFor::Trouble) } else { Turn::Moved })
             }
             Step::Trouble { class, step } => {
-                self.record(vec![Event::Troubled { class, step }]).await?;
+                self.troubled(class, step).await?;
                 Ok(self.back_off(WaitFor::Trouble))
             }
             Step::Wait { reason, ms } => {
@@ -256,6 +254,7 @@ impl Engine {
     /// Every effect and every recorded step empties what was observed.
     fn forget(&mut self) {
         self.seen = Observed::default();
+        self.said.clear();
         self.vault.forget_read();
     }
 
@@ -267,6 +266,12 @@ impl Engine {
         self.position = journal.append(&self.plan.stream, self.position, &at, &events).await?;
         self.take_in(next, &events);
         Ok(())
+    }
+
+    /// Journals that a step could not be decided or sent, with what the failed call said.
+    async fn troubled(&mut self, class: Class, step: String) -> Result<(), EngineError> {
+        let said = self.said.get(&step).cloned();
+        self.record(vec![Event::Troubled { class, step, said }]).await
     }
 
     fn fold(&self, at: &Stamp, events: &[Event]) -> Result<State, EngineError> {

@@ -16,6 +16,9 @@ use crate::port::{Class, Content, PortError, StoreView, Stored, Which};
 /// No create is sent with less room than this for its outcome (R4).
 const JOURNAL_ROOM_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Longest text of a failure that the journal keeps.
+const MAX_SAID_CHARS: usize = 300;
+
 impl Engine {
     pub(super) async fn observe(&mut self, read: Read) {
         let span = debug_span!("rotation.look", policy = %self.plan.rules.policy);
@@ -93,6 +96,8 @@ impl Engine {
             policy = %self.plan.rules.policy, step = what, error.r#type = class, "{error}"
         );
         self.progress.failed(what, error);
+        let said: String = error.message.chars().take(MAX_SAID_CHARS).collect();
+        self.said.insert(what.to_owned(), said);
     }
 
     /// Two ways agree, or it is unclear: the description, and the current version itself (R13).
@@ -192,17 +197,39 @@ impl Engine {
 
     async fn exchange(&mut self, proof: &KeyProof) -> Fact<Exchange> {
         match self.credential(proof).await {
-            Ok(credential) => Fact::Known(self.ports.verifier.authenticate(&credential).await),
+            Ok(credential) => Fact::Known(self.authenticate(&credential, "exchange").await),
             // Gone from the store: nobody can present it, and nothing is proven by that.
-            Err(error) => Fact::Unclear(error.class),
+            Err(error) if error.class == Class::Conflict => Fact::Unclear(error.class),
+            Err(error) => {
+                self.note_failure("exchange", &error);
+                Fact::Unclear(error.class)
+            }
         }
+    }
+
+    /// A fresh exchange; where no answer came that proves anything, why is said for `step`.
+    async fn authenticate(&mut self, credential: &Credential, step: &str) -> Exchange {
+        let outcome = self.ports.verifier.authenticate(credential).await;
+        let place = self.ports.verifier.place();
+        match outcome {
+            Exchange::Unreachable(why) => {
+                let said = format!("{place} could not be reached: {}", why.words());
+                self.note_failure(step, &PortError::retryable(said));
+            }
+            Exchange::Unknown => {
+                let said = format!("{place} gave no answer that proves anything");
+                self.note_failure(step, &PortError::unknown(said));
+            }
+            Exchange::Alive { .. } | Exchange::Rejected | Exchange::Misconfigured => {}
+        }
+        outcome
     }
 
     async fn exchange_named(&mut self) -> Fact<Exchange> {
         match self.actor(&Actor::Named).await {
             Ok(credential) => {
                 self.seen.named_key = Some(credential.key().clone());
-                Fact::Known(self.ports.verifier.authenticate(&credential).await)
+                Fact::Known(self.authenticate(&credential, "exchange").await)
             }
             Err(error) => {
                 self.note_failure("named_actor", &error);
@@ -257,13 +284,14 @@ impl Engine {
             if round > 0 {
                 self.ports.clock.sleep(gap).await;
             }
-            match self.ports.verifier.authenticate(&dying).await {
+            match self.authenticate(&dying, "prove").await {
                 Exchange::Rejected => {}
                 Exchange::Alive { .. } => return Fact::Known(Death::Alive),
                 Exchange::Misconfigured => return Fact::Unclear(Class::Misconfigured),
+                Exchange::Unreachable(_) => return Fact::Unclear(Class::Retryable),
                 Exchange::Unknown => return Fact::Unclear(Class::Unknown),
             }
-            if !self.ports.verifier.authenticate(&control).await.is_alive() {
+            if !self.authenticate(&control, "prove").await.is_alive() {
                 return Fact::Known(Death::NoControl);
             }
         }

@@ -43,8 +43,7 @@ impl Engine {
             Err(error) => {
                 // Nothing was sent and nothing was meant to be: no question may open.
                 self.note_failure(name, &error);
-                let (class, step) = (error.class, name.to_owned());
-                return self.record(vec![Event::Troubled { class, step }]).await;
+                return self.troubled(error.class, name.to_owned()).await;
             }
         };
         let begun = self.ports.clock.stamp();
@@ -76,7 +75,8 @@ impl Engine {
                 self.progress.stepped(Progress { step: name, outcome: "no effect", took });
                 let class = error.class;
                 let outcome = Outcome::NoEffect { class };
-                let trouble = Event::Troubled { class, step: name.to_owned() };
+                let said = self.said.get(name).cloned();
+                let trouble = Event::Troubled { class, step: name.to_owned(), said };
                 self.record(vec![Event::Settled { operation, outcome }, trouble]).await
             }
         }

@@ -16,6 +16,11 @@ pub trait Verifier: Send + Sync {
     /// *these credentials* are refused: a 403, 404, 5xx, or silence proves nothing about a key.
     async fn authenticate(&self, credential: &Credential) -> Exchange;
 
+    /// Where exchanges are made, for messages: a host name at most, never a credential or a path.
+    fn place(&self) -> String {
+        "the auth server".to_owned()
+    }
+
     /// As whom the key acts (ION: `currentUser`). `None` when the server knows no such query.
     async fn identity(&self, credential: &Credential) -> Result<Option<Identity>, PortError>;
 

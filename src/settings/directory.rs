@@ -1,4 +1,5 @@
-//! A directory of policies, read all or nothing: one wrong file must never quietly drop a policy.
+//! A directory of policies. One wrong file must never quietly drop a policy: what is wrong is told
+//! with the policies that are right, and the caller says which of them it may go on with.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,11 +16,26 @@ const MAX_ENTRIES: usize = 100_000;
 /// So many findings end the reading.
 const MAX_FINDINGS: usize = 1_000;
 
-/// The policies of a directory, sorted by name. No two are on one secret, as far as their files
-/// can tell, and no two names are equal after case folding.
+/// The policies of a directory. No two are on one secret, as far as their files can tell, and no two
+/// names are equal after case folding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
+    /// Those whose files have no finding, sorted by name.
     pub policies: Vec<Policy>,
+    /// Everything that is wrong, sorted by file, line, and column.
+    pub findings: Findings,
+    /// What is wrong with each file. A finding about two files stands at both.
+    pub broken: BTreeMap<String, Findings>,
+}
+
+impl Loaded {
+    /// All or nothing.
+    ///
+    /// # Errors
+    /// All findings of all files; then none of the policies is to be used.
+    pub fn whole(self) -> Result<Vec<Policy>, Findings> {
+        if self.findings.as_slice().is_empty() { Ok(self.policies) } else { Err(self.findings) }
+    }
 }
 
 /// Reads every `*.toml` of a directory; hidden files and other files are passed over, and
@@ -27,11 +43,13 @@ pub struct Loaded {
 /// mounts its files so), never out of it.
 ///
 /// # Errors
-/// All findings of all files, sorted by file, line, and column; none of the policies is to be used.
+/// When the directory cannot be read, holds too many files, or has so many findings that the reading
+/// ended before the last file: then nobody can say which policies are right.
 pub fn load_policies(directory: &Path) -> Result<Loaded, Findings> {
     let unreadable = |error: std::io::Error| {
         let message = format!("the policies directory cannot be read: {}", error.kind());
-        whole(&directory.display().to_string(), Problem::Unreadable, message)
+        let help = "make it, or name another with --policies DIR";
+        whole(&directory.display().to_string(), Problem::Unreadable, message).with_help(help)
     };
     let inside = directory.canonicalize().map_err(|error| only(unreadable(error)))?;
     let mut files = Vec::new();
@@ -53,40 +71,53 @@ pub fn load_policies(directory: &Path) -> Result<Loaded, Findings> {
         let path = inside.join(&name);
         match name.to_str() {
             Some(name) => reading.file(name, &path, &inside),
-            None => reading.findings.push(whole(
-                &name.to_string_lossy(),
-                Problem::UnsafeName,
-                "the file's name is not UTF-8",
-            )),
+            None => {
+                let name = name.to_string_lossy();
+                let said = "the file's name is not UTF-8";
+                reading.found(&name, whole(&name, Problem::UnsafeName, said));
+            }
         }
         if reading.findings.len() >= MAX_FINDINGS {
             let message = format!("reading ended after {MAX_FINDINGS} findings");
             reading.findings.push(whole(&name.to_string_lossy(), Problem::TooMany, message));
-            break;
+            return Err(Findings::new(reading.findings));
         }
     }
-    reading.end()
+    Ok(reading.end())
 }
 
 /// What was read so far, and what the next file is compared with.
 #[derive(Default)]
 struct Reading {
-    policies: Vec<Policy>,
+    /// With the names of their files.
+    policies: Vec<(String, Policy)>,
     findings: Vec<Finding>,
+    broken: BTreeMap<String, Vec<Finding>>,
     by_folded_name: BTreeMap<String, String>,
     by_secret: BTreeMap<(String, PathBuf), String>,
 }
 
 impl Reading {
+    fn found(&mut self, file: &str, finding: Finding) {
+        self.broken.entry(file.to_owned()).or_default().push(finding.clone());
+        self.findings.push(finding);
+    }
+
+    /// A finding about a file and another that was read before it.
+    fn found_beside(&mut self, file: &str, other: &str, finding: Finding) {
+        self.broken.entry(other.to_owned()).or_default().push(finding.clone());
+        self.found(file, finding);
+    }
+
     fn file(&mut self, name: &str, path: &Path, inside: &Path) {
         if let Some(other) = self.by_folded_name.insert(name.to_lowercase(), name.to_owned()) {
             let message = format!("the name differs from {} in case only", quoted(&other));
-            self.findings.push(whole(name, Problem::SameName, message));
+            self.found_beside(name, &other, whole(name, Problem::SameName, message));
         }
         let text = match read_inside(path, inside) {
             Ok(text) => text,
             Err(Refusal { problem, place, message }) => {
-                self.findings.push(Finding::new(ROOM, problem, name, place, message));
+                self.found(name, Finding::new(ROOM, problem, name, place, message));
                 return;
             }
         };
@@ -94,27 +125,27 @@ impl Reading {
         if let Some((store, place)) = examined.store {
             self.compare_secrets(name, secret_place::identity(&store), place);
         }
-        self.policies.extend(examined.policy);
-        self.findings.extend(examined.findings);
+        self.policies.extend(examined.policy.map(|policy| (name.to_owned(), policy)));
+        examined.findings.into_iter().for_each(|finding| self.found(name, finding));
     }
 
     fn compare_secrets(&mut self, name: &str, identity: (String, PathBuf), place: Place) {
-        let Some(other) = self.by_secret.get(&identity) else {
+        let Some(other) = self.by_secret.get(&identity).cloned() else {
             self.by_secret.insert(identity, name.to_owned());
             return;
         };
-        let message = format!("{} is on the same secret", quoted(other));
+        let message = format!("{} is on the same secret", quoted(&other));
         let help = "give each secret one policy; if these are two secrets, write both full ARNs";
         let finding = Finding::new(ROOM, Problem::SameSecret, name, place, message).with_help(help);
-        self.findings.push(finding);
+        self.found_beside(name, &other, finding);
     }
 
-    fn end(mut self) -> Result<Loaded, Findings> {
-        if !self.findings.is_empty() {
-            return Err(Findings::new(self.findings));
-        }
-        self.policies.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Loaded { policies: self.policies })
+    fn end(self) -> Loaded {
+        let right = self.policies.into_iter().filter(|(file, _)| !self.broken.contains_key(file));
+        let mut policies: Vec<Policy> = right.map(|(_, policy)| policy).collect();
+        policies.sort_by(|a, b| a.name.cmp(&b.name));
+        let broken = self.broken.into_iter().map(|(file, found)| (file, Findings::new(found)));
+        Loaded { policies, findings: Findings::new(self.findings), broken: broken.collect() }
     }
 }
 
@@ -140,178 +171,4 @@ fn only(finding: Finding) -> Findings {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::symlink;
-
-    use tempfile::TempDir;
-
-    fn policy_on(path: &str) -> String {
-        format!(
-            "[issuer.ion]\nenvironment = \"app.firstresonance.io\"\n[store.file]\npath = \"{path}\"\n"
-        )
-    }
-    fn aws(secret_id: &str, more: &str) -> String {
-        format!(
-            "[issuer.ion]\nenvironment = \"app.firstresonance.io\"\n\
-             [store.aws_secrets_manager]\nregion = \"us-west-2\"\nsecret_id = \"{secret_id}\"\n{more}"
-        )
-    }
-    fn directory(files: &[(&str, &str)]) -> TempDir {
-        let directory = TempDir::new().unwrap();
-        for (name, text) in files {
-            fs::write(directory.path().join(name), text).unwrap();
-        }
-        directory
-    }
-    fn found(directory: &TempDir) -> Vec<String> {
-        let findings = load_policies(directory.path()).unwrap_err();
-        let line =
-            |f: &Finding| format!("{}:{}:{} {}", f.file, f.place.line, f.place.column, f.code);
-        findings.as_slice().iter().map(line).collect()
-    }
-    fn names(directory: &TempDir) -> Vec<String> {
-        let loaded = load_policies(directory.path()).unwrap();
-        loaded.policies.iter().map(|policy| policy.name.to_string()).collect()
-    }
-
-    #[test]
-    fn every_toml_file_is_a_policy_and_nothing_else_is() {
-        let directory = directory(&[
-            ("b.toml", &policy_on("/b")),
-            ("a.toml", &policy_on("/a")),
-            ("README.md", "not a policy"),
-            (".#a.toml", "an editor's lock"),
-            ("a.toml~", "an editor's backup"),
-        ]);
-        fs::create_dir(directory.path().join("old")).unwrap();
-        assert_eq!(names(&directory), ["a", "b"]);
-    }
-
-    #[test]
-    fn findings_of_all_files_are_told_at_once_in_order() {
-        let directory = directory(&[
-            ("b.toml", "ownr = 1\n[retire]\ndrain = \"1x\"\n"),
-            ("a.toml", &format!("{}[retir]\n", policy_on("/a"))),
-            ("good.toml", &policy_on("/good")),
-            ("bad name.toml", &policy_on("/bad")),
-        ]);
-        assert_eq!(
-            found(&directory),
-            [
-                "a.toml:5:2 policy/unknown-field",
-                "b.toml:1:1 policy/missing-field",
-                "b.toml:1:1 policy/missing-field",
-                "b.toml:1:1 policy/unknown-field",
-                "b.toml:3:9 policy/bad-duration",
-                "bad name.toml:1:1 policy/unsafe-name",
-            ]
-        );
-    }
-
-    #[test]
-    fn two_policies_on_one_secret_are_refused_even_beside_other_findings() {
-        let arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/x-AbCdEf";
-        let directory = directory(&[
-            ("a.toml", &policy_on("/srv/x.json")),
-            ("b.toml", &policy_on("/srv/./x.json")),
-            ("c.toml", &aws("prod/x", "")),
-            ("d.toml", &aws(arn, "[retire]\nsok = 1\n")),
-        ]);
-        assert_eq!(
-            found(&directory),
-            [
-                "b.toml:4:8 policy/same-secret",
-                "d.toml:5:13 policy/same-secret",
-                "d.toml:7:1 policy/unknown-field",
-            ]
-        );
-    }
-
-    #[test]
-    fn names_that_differ_in_case_only_are_refused() {
-        let directory =
-            directory(&[("Sync.toml", &policy_on("/a")), ("sync.toml", &policy_on("/b"))]);
-        assert_eq!(found(&directory), ["sync.toml:1:1 policy/same-name"]);
-    }
-
-    #[test]
-    fn files_that_are_no_text_are_refused() {
-        let directory = directory(&[]);
-        let at = |name: &str| directory.path().join(name);
-        fs::write(at("latin.toml"), b"owner = \"a\"\nowner = \"Zo\xeb\"").unwrap();
-        fs::File::create(at("huge.toml")).unwrap().set_len(10 * 1024 * 1024).unwrap();
-        fs::create_dir(at("folder.toml")).unwrap();
-        let odd = std::ffi::OsStr::from_bytes(b"\xff.toml");
-        fs::write(directory.path().join(odd), "").unwrap();
-        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe.toml"), rustix::fs::Mode::RWXU).unwrap();
-        assert_eq!(
-            found(&directory),
-            [
-                "folder.toml:1:1 policy/unreadable",
-                "huge.toml:1:1 policy/too-large",
-                "latin.toml:2:12 policy/not-utf8",
-                "pipe.toml:1:1 policy/unreadable",
-                "\u{fffd}.toml:1:1 policy/unsafe-name",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_link_may_lead_anywhere_inside_and_never_out() {
-        let outside = directory(&[("real.toml", &policy_on("/out"))]);
-        let directory = directory(&[]);
-        let at = |name: &str| directory.path().join(name);
-        // As Kubernetes mounts a ConfigMap.
-        fs::create_dir(at("..2026_01_01")).unwrap();
-        fs::write(at("..2026_01_01").join("a.toml"), policy_on("/a")).unwrap();
-        symlink("..2026_01_01", at("..data")).unwrap();
-        symlink("..data/a.toml", at("a.toml")).unwrap();
-        assert_eq!(names(&directory), ["a"]);
-
-        symlink(outside.path().join("real.toml"), at("out.toml")).unwrap();
-        symlink("/dev/null", at("null.toml")).unwrap();
-        symlink("nowhere", at("dangling.toml")).unwrap();
-        symlink("loop.toml", at("loop.toml")).unwrap();
-        assert_eq!(
-            found(&directory),
-            [
-                "dangling.toml:1:1 policy/unreadable",
-                "loop.toml:1:1 policy/unreadable",
-                "null.toml:1:1 policy/outside-directory",
-                "out.toml:1:1 policy/outside-directory",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_directory_that_is_not_there_is_a_finding() {
-        let directory = directory(&[]);
-        let findings = load_policies(&directory.path().join("none")).unwrap_err();
-        assert_eq!(findings.as_slice()[0].code, "policy/unreadable");
-        assert_eq!(names(&directory), Vec::<String>::new());
-    }
-
-    #[test]
-    fn too_many_policies_are_refused_unread() {
-        let directory = directory(&[]);
-        for n in 0..=MAX_POLICIES {
-            fs::File::create(directory.path().join(format!("p{n}.toml"))).unwrap();
-        }
-        let findings = load_policies(directory.path()).unwrap_err();
-        assert_eq!(findings.as_slice().len(), 1);
-        assert_eq!(findings.as_slice()[0].code, "policy/too-many");
-    }
-
-    #[test]
-    fn findings_of_a_directory_are_bounded() {
-        let text: String = (0..100).map(|n| format!("x{n} = 1\n")).collect();
-        let files: Vec<(String, &str)> =
-            (0..30).map(|n| (format!("p{n}.toml"), text.as_str())).collect();
-        let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), *t)).collect();
-        let found = found(&directory(&files));
-        assert!(found.len() < MAX_FINDINGS + 110, "{}", found.len());
-        assert!(found.iter().any(|line| line.ends_with("policy/too-many")));
-    }
-}
+mod tests;

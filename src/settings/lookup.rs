@@ -266,7 +266,9 @@ fn shown(path: &Path) -> String {
     format!("`{}`", escaped(&path.display().to_string()))
 }
 
-fn for_shell(path: &Path) -> String {
+/// A path as a word of a command line.
+#[must_use]
+pub fn for_shell(path: &Path) -> String {
     let text = path.as_os_str().to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     if text.chars().all(plain) {

@@ -54,3 +54,32 @@ async fn a_persons_own_choice_is_adopted_on_their_word() {
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     assert_eq!(stage.run(&["rotate", "demo"]).await.code, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_an_adoption_leaves_under_a_rotation_are_named_until_they_are_deleted() {
+    let stage = Stage::new().await;
+    let old = stage.current();
+    assert_eq!(stage.run(&["rotate", "demo"]).await.code, 0);
+    let new = stage.current();
+    let chosen = stage.sandbox.tenant().mint(SERVICE_ACCOUNT).unwrap();
+    let secret = serde_json::json!({
+        "clientId": chosen.client_id, "clientSecret": chosen.client_secret,
+    });
+    stage.write_secret(&secret.to_string());
+    let ended = stage.run(&["adopt", "demo"]).await;
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    for left in [&old, &new] {
+        assert!(ended.out.contains(&format!("key {left} (alive)")), "{}", ended.out);
+    }
+    assert!(ended.out.ends_with("next: rekeyd --rotate-now demo\n"), "{}", ended.out);
+    let problem = stage.status().await["problems"][0].clone();
+    assert_eq!(problem["code"], "left_over");
+    assert_eq!(problem["next_command"], "rekeyd --rotate-now demo");
+    let said = problem["message"].as_str().unwrap();
+    assert!(said.contains(&old) && said.contains(&new) && !said.contains(&chosen.client_id));
+
+    let ended = stage.run(&["--rotate-now", "demo", "--wait", "complete"]).await;
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert!(!stage.alive(&old) && !stage.alive(&new));
+    assert_eq!(stage.status().await["problems"], serde_json::json!([]));
+}

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use rekeyd::journal::StateLock;
+use rekeyd::sandbox::SERVICE_ACCOUNT;
 use serde_json::Value;
 
 use crate::stage::{Stage, end, rekeyd};
@@ -109,7 +110,47 @@ async fn nobody_there_is_unreachable_and_leaves_nothing_asked_for() {
     let ended = stage.run(&["run", "--once", "--budget", "0s"]).await;
     assert_eq!(ended.code, 5, "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("next: rekeyd run --once"), "{}", ended.out);
+    let host = closed.replace("http://", "");
+    let said =
+        format!("the auth server at {host} could not be reached: the connection was refused");
+    assert!(ended.out.contains(&said), "{}", ended.out);
     assert_eq!(stage.status().await["state"], "unadopted");
+    let told = stage.run(&["history", "demo"]).await.out;
+    assert!(told.contains(&format!("`exchange` failed: {said}")), "{told}");
+    let ended = stage.run(&["plan", "demo"]).await;
+    assert_eq!(ended.code, 5, "{}{}", ended.out, ended.err);
+    let words: Vec<&str> = ended.out.split_whitespace().collect();
+    assert!(words.join(" ").contains(&said), "{}", ended.out);
+
+    let key = stage.sandbox.tenant().mint(SERVICE_ACCOUNT).unwrap();
+    let piped = format!("{}\n{}\n", key.client_id, key.client_secret);
+    let ended = stage.run_with_input(&["adopt", "demo", "--from-stdin"], &piped).await;
+    assert_eq!(ended.code, 5, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains(&said), "{}", ended.out);
+    assert!(!ended.out.contains(&key.client_secret) && !ended.err.contains(&key.client_secret));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_is_out_of_reach_is_named_by_its_host_and_not_the_auth_server() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.run(&["run", "--once", "--budget", "0s"]).await.code, 0);
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    let policy = std::fs::read_to_string(stage.path("policies/demo.toml")).unwrap();
+    let api = format!("api_url = \"{}\"", stage.sandbox.base_url());
+    let lost = policy.replace(&api, &format!("api_url = \"http://{closed}\""));
+    assert_ne!(lost, policy);
+    std::fs::write(stage.path("policies/demo.toml"), lost).unwrap();
+    let ended = stage.run(&["--rotate-now", "demo", "--budget", "0s"]).await;
+    assert_eq!(ended.code, 5, "{}{}", ended.out, ended.err);
+    let said = format!("ION at {closed} could not be reached: the connection was refused");
+    assert!(ended.out.contains(&said), "{}", ended.out);
+    let secret = std::fs::read_to_string(stage.secret()).unwrap();
+    let secret: Value = serde_json::from_str(&secret).unwrap();
+    let secret = secret["clientSecret"].as_str().unwrap();
+    assert!(!ended.out.contains(secret) && !ended.err.contains(secret));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,8 @@ mod adopting;
 mod errors;
 mod first_key;
 mod help;
+mod leaking;
+mod left_out;
 mod lockout;
 mod named_actor;
 mod neighbours;

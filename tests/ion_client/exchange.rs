@@ -1,9 +1,11 @@
 //! What an answer of the auth server proves about a credential.
 
 use rekeyd::domain::clocks::DateSource;
-use rekeyd::domain::facts::Exchange;
+use rekeyd::domain::facts::{Exchange, Unreached};
 use rekeyd::port::{Clock, Verifier};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::fake::{self, Reply, actor, form, granted};
 
@@ -127,7 +129,34 @@ async fn a_server_that_is_not_there_proves_nothing() {
     let mut config = fake.config.clone();
     config.token_url = crate::bounds::nobody().await;
     let ion = fake::client(config, &fake.clock);
-    assert_eq!(ion.authenticate(&actor()).await, Exchange::Unknown);
+    let refused = Exchange::Unreachable(Unreached::Refused);
+    assert_eq!(ion.authenticate(&actor()).await, refused);
+    assert!(ion.place().starts_with("the auth server at 127.0.0.1:"), "{}", ion.place());
+}
+
+/// What an exchange at that address comes to.
+async fn at(token_url: String) -> Exchange {
+    let fake = fake::auth(|_, _| granted(&json!(300))).start().await;
+    let mut config = fake.config.clone();
+    config.token_url = token_url;
+    fake::client(config, &fake.clock).authenticate(&actor()).await
+}
+
+#[tokio::test]
+async fn a_host_that_no_name_server_knows_is_out_of_reach_and_so_is_one_without_tls() {
+    let unknown = at("https://auth.rekeyd.invalid/token".to_owned()).await;
+    assert_eq!(unknown, Exchange::Unreachable(Unreached::Name));
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/token", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut hello = [0; 512];
+            drop(stream.read(&mut hello).await);
+            drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await);
+        }
+    });
+    assert_eq!(at(url).await, Exchange::Unreachable(Unreached::Tls));
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ pub(crate) fn at(n: u64) -> Stamp {
 
 /// The journal does not look into events, so any event with a text in it will do.
 pub(crate) fn event_of(text: &str) -> Event {
-    Event::Troubled { class: Class::Retryable, step: text.to_owned() }
+    Event::Troubled { class: Class::Retryable, step: text.to_owned(), said: None }
 }
 
 pub(crate) fn event(n: u64) -> Event {

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anstream::ColorChoice;
 use serde::Serialize;
+use serde_json::json;
 
 use super::super::args::Output;
 use super::super::error::CliError;
@@ -50,10 +51,21 @@ impl Out {
         drop(writeln!(stderr, "{line}"));
     }
 
+    /// What does not stop the command, in one line or as a JSON line.
+    pub fn warning(self, code: &str, message: &str, next: &str) {
+        if self.is_json() {
+            let warning = json!({ "code": code, "message": message, "next_command": next });
+            self.note(&json!({ "warning": warning }).to_string());
+            return;
+        }
+        let message = escaped(message);
+        self.note(&format!("{YELLOW}warning{YELLOW:#}[{code}]: {message}; next: {next}"));
+    }
+
     /// An error, as text or as a JSON line.
     pub fn error(self, error: &CliError) {
         if self.is_json() {
-            let line = serde_json::to_string(&serde_json::json!({ "error": error }));
+            let line = serde_json::to_string(&json!({ "error": error }));
             self.note(&line.unwrap_or_default());
             return;
         }

@@ -44,6 +44,11 @@ fn row(out: Out, report: &PolicyReport) {
     for key in &report.live_keys {
         out.data(&cut(&format!("  {:<10} {}", key.role, key.key_id), WIDTH));
     }
+    for suspect in report.suspects.iter().filter(|one| !matches!(one.state, "dead" | "gone")) {
+        let word =
+            if suspect.state == "disabled" { "disabled, by the list" } else { suspect.state };
+        out.data(&cut(&format!("  {:<10} {}  {word}", "suspect", suspect.key_id), WIDTH));
+    }
     if let Some(line) = open_end(report) {
         wrapped(out, &line, "  ");
     }

@@ -68,6 +68,12 @@ pub(super) fn explained(v: &View<'_>, index: &KeyIndex) -> Found<()> {
     if keys.is_empty() { Ok(()) } else { Err(Step::record(Event::Unexplained { keys })) }
 }
 
+/// Orphans that a complete list no longer has. It may lag behind a key that showed up just now (R13).
+pub(super) fn gone_orphans(v: &View<'_>, index: &KeyIndex) -> BTreeSet<KeyId> {
+    let old = v.state.orphans.iter().filter(|(_, orphan)| v.passed(&orphan.since, v.rules.lag_ms));
+    old.map(|(key, _)| key).filter(|key| !index.keys.contains_key(*key)).cloned().collect()
+}
+
 /// Key ids of a list, for the record of a clean one.
 pub(super) fn ids(index: &KeyIndex) -> BTreeSet<KeyId> {
     index.keys.keys().cloned().collect()

@@ -2,7 +2,7 @@
 //! and it is written as *current*. One create a word; what cannot be written is removed again.
 
 use super::account;
-use super::preflight::{MAX_ORPHANS, missing_rights, other_account, possible_orphans};
+use super::preflight::{other_account, too_many_orphans, trouble};
 use super::retire::{Purpose, retire};
 use super::step::Step;
 use super::view::{Found, View};
@@ -22,7 +22,7 @@ pub(super) fn first_key(v: &View<'_>) -> Found<Option<Step>> {
         None => Ok(None),
         Some(FirstKey::Wanted) => mint(v),
         Some(FirstKey::Failed { class }) => {
-            Ok(Some(refuse(Refusal::Trouble { class: *class, step: "issue".to_owned() })))
+            Ok(Some(refuse(trouble(v, *class, "issue".to_owned()))))
         }
         Some(FirstKey::Minted { key, proof, installs }) => {
             install(v, key, proof.as_ref(), *installs)
@@ -81,7 +81,7 @@ fn unfit_store(v: &View<'_>) -> Found<Option<Refusal>> {
             return Ok(Some(Refusal::ForeignPending));
         }
     }
-    Ok((possible_orphans(v.state) >= MAX_ORPHANS).then_some(Refusal::Orphans))
+    Ok(too_many_orphans(v)?.then_some(Refusal::Orphans))
 }
 
 fn unfit_actor(v: &View<'_>) -> Found<Option<Refusal>> {
@@ -93,11 +93,14 @@ fn unfit_actor(v: &View<'_>) -> Found<Option<Refusal>> {
             return Ok(Some(Refusal::Rights { what }));
         }
         Fact::Known(Exchange::Misconfigured) => return Ok(Some(Refusal::Misconfigured)),
-        Fact::Known(Exchange::Unknown) => return Err(v.trouble(Class::Unknown, "named_actor")),
+        Fact::Known(Exchange::Unreachable(_) | Exchange::Unknown) => {
+            return Err(v.trouble(Class::Unknown, "named_actor"));
+        }
         Fact::Unclear(class) => return Err(v.trouble(*class, "named_actor")),
     }
     let profile = v.named_profile()?;
-    if let Some(what) = missing_rights("the named actor", profile.rights) {
+    if profile.rights.any_denied() {
+        let what = format!("the named actor may not {} keys", profile.rights.denied().join(", "));
         return Ok(Some(Refusal::Rights { what }));
     }
     Ok(other_account(v, profile).map(|found| Refusal::OtherIdentity { found }))
@@ -112,7 +115,7 @@ fn install(
 ) -> Found<Option<Step>> {
     let give_up = |because: &str, class| {
         let because = because.to_owned();
-        let refused = Some(Refusal::Trouble { class, step: "install".to_owned() });
+        let refused = Some(trouble(v, class, "install".to_owned()));
         Ok(Some(Step::Record(vec![
             Event::Abandoned { key: key.clone(), because },
             Event::Answered { request: RequestKind::Adopt, refused },

@@ -3,7 +3,7 @@
 
 use super::account;
 use super::first_key;
-use super::preflight::{other_identity, refuse, start, why_it_waits};
+use super::preflight::{other_identity, refuse, start, trouble, why_it_waits};
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::state::{
@@ -20,7 +20,7 @@ pub(super) fn idle(v: &View<'_>) -> Found<Step> {
         Err(Step::Trouble { class, step })
             if v.trouble_is_chronic() && trigger != Trigger::Leak =>
         {
-            Ok(refuse(Refusal::Trouble { class, step }))
+            Ok(refuse(trouble(v, class, step)))
         }
         Err(Step::Wait { .. }) if v.state.parked.is_some() && trigger != Trigger::Leak => {
             Ok(refuse(why_it_waits(v, trigger)))

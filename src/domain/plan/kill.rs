@@ -4,6 +4,7 @@
 use super::retire::{Purpose, retire};
 use super::step::{Step, WaitFor};
 use super::view::{Found, View};
+use crate::domain::class::Class;
 use crate::domain::facts::{Actor, Exchange, Fact, KeyProof, Read};
 use crate::domain::ids::KeyId;
 use crate::domain::state::{Effect, Event, Leak, ManagedKey, Origin, Question};
@@ -143,6 +144,7 @@ fn close(v: &View<'_>) -> Found<Option<Step>> {
     if leak.compared {
         return Ok(Some(Step::record(Event::LeakClosed)));
     }
+    named_actor_is_told(v)?;
     let actor = Actor::Key(current.clone());
     let index = v.complete_keys(&actor)?;
     let keys = index
@@ -154,6 +156,22 @@ fn close(v: &View<'_>) -> Found<Option<Step>> {
     Ok(Some(Step::record(Event::Strangers { keys })))
 }
 
+/// The policy names the actor's key, so that one is nobody's surprise. Where its credential cannot
+/// be read now but may be later, the comparison waits for it.
+fn named_actor_is_told(v: &View<'_>) -> Found<()> {
+    if !v.rules.named_actor || v.seen.named_key.is_some() {
+        return Ok(());
+    }
+    match &v.seen.named_actor {
+        Fact::Unread => Err(Step::look(Read::NamedActor)),
+        Fact::Unclear(class @ (Class::Retryable | Class::Unknown)) => {
+            Err(v.trouble(*class, "named_actor"))
+        }
+        Fact::Known(_) | Fact::Unclear(_) => Ok(()),
+    }
+}
+
+/// Appeared around the leak, and is not accounted for. What a person ruled on stays ruled.
 fn is_stranger(
     v: &View<'_>,
     leak: &Leak,
@@ -161,7 +179,9 @@ fn is_stranger(
     key: &KeyId,
     created_ms: Option<i64>,
 ) -> bool {
-    if v.state.keys.contains_key(key) || *key == current.key || v.state.is_suspect(key) {
+    let is_ruled = v.state.orphans.get(key).is_some_and(|orphan| orphan.kept);
+    let is_ours = v.state.keys.contains_key(key) || *key == current.key;
+    if is_ours || is_ruled || v.named_actor_is(Some(key)) || v.state.is_suspect(key) {
         return false;
     }
     let since_asked =

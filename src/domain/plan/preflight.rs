@@ -3,8 +3,9 @@
 
 use super::step::Step;
 use super::view::{Found, View};
+use crate::domain::class::Class;
 use crate::domain::facts::{
-    Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile, Right, Rights, StoreView,
+    Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile, StoreView,
 };
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{
@@ -19,11 +20,18 @@ pub(super) fn refuse(why: Refusal) -> Step {
     Step::record(Event::Answered { request: RequestKind::Rotate, refused: Some(why) })
 }
 
+/// A failure as the answer, with what the failed call said.
+pub(super) fn trouble(v: &View<'_>, class: Class, step: String) -> Refusal {
+    let heard = v.state.trouble.as_ref().filter(|trouble| trouble.step == step);
+    let said = heard.and_then(|trouble| trouble.said.clone());
+    Refusal::Trouble { class, step, said }
+}
+
 /// What a start waits for where the policy is parked: a person gets that as the answer, at once.
 pub(super) fn why_it_waits(v: &View<'_>, trigger: Trigger) -> Refusal {
     let free = State { parked: None, ..v.state.clone() };
     match start(&View::new(v.rules, &free, v.seen, v.stamp), trigger) {
-        Err(Step::Trouble { class, step }) => Refusal::Trouble { class, step },
+        Err(Step::Trouble { class, step }) => trouble(v, class, step),
         _ => Refusal::CurrentDead,
     }
 }
@@ -106,18 +114,16 @@ fn unfit_secret(
     if let Some(other) = other.filter(|_| !v.state.owned.contains_key(&proof.key)) {
         return Ok(Some(Refusal::NamedElsewhere { policy: other.policy.clone() }));
     }
-    if !leak && possible_orphans(v.state) >= MAX_ORPHANS {
-        return Ok(Some(Refusal::Orphans));
-    }
     if matches!(v.seen.exchange(proof), Fact::Known(Exchange::Misconfigured)) {
         return Ok(Some(Refusal::Misconfigured));
     }
     // With another credential that works, a dead *current* is a reason to rotate, not a bar.
     let may_be_dead = v.rules.named_actor || leak;
-    if v.works(proof)? || may_be_dead && another_works(v, &proof.key)? {
-        return Ok(None);
+    let may_rotate = v.works(proof)? || may_be_dead && another_works(v, &proof.key)?;
+    if !may_rotate {
+        return Ok(Some(Refusal::CurrentDead));
     }
-    Ok(Some(Refusal::CurrentDead))
+    Ok((!leak && too_many_orphans(v)?).then_some(Refusal::Orphans))
 }
 
 fn another_works(v: &View<'_>, key: &KeyId) -> Found<bool> {
@@ -129,9 +135,18 @@ fn another_works(v: &View<'_>, key: &KeyId) -> Found<bool> {
 }
 
 /// Issue refuses while this many creates are unexplained (R3).
-pub(super) const MAX_ORPHANS: usize = 2;
+const MAX_ORPHANS: usize = 2;
 
-pub(super) fn possible_orphans(state: &State) -> usize {
+/// The list is read before that is said: somebody may have deleted them meanwhile.
+pub(super) fn too_many_orphans(v: &View<'_>) -> Found<bool> {
+    if possible_orphans(v.state) < MAX_ORPHANS {
+        return Ok(false);
+    }
+    v.complete_keys(&v.actor(None)?)?;
+    Ok(true)
+}
+
+fn possible_orphans(state: &State) -> usize {
     state.orphans_unruled().filter(|(_, o)| o.kind == OrphanKind::PossiblyMinted).count()
 }
 
@@ -161,18 +176,11 @@ fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
             (who, profile, other_identity(v, profile).filter(|_| !adopted))
         }
     };
-    if let Some(what) = missing_rights(who, profile.rights) {
+    if profile.rights.any_denied() {
+        let what = format!("{who} may not {} keys", profile.rights.denied().join(", "));
         return Ok(Some(Refusal::Rights { what }));
     }
     Ok(stranger.map(|found| Refusal::OtherIdentity { found }))
-}
-
-/// What `who` may not do with keys, where something was denied.
-pub(super) fn missing_rights(who: &str, rights: Rights) -> Option<String> {
-    let each = [(rights.list, "list"), (rights.update, "update"), (rights.delete, "delete")];
-    let denied = each.into_iter().filter(|(right, _)| *right == Right::Denied);
-    let names: Vec<&str> = denied.map(|(_, name)| name).collect();
-    (!names.is_empty()).then(|| format!("{who} may not {} keys", names.join(", ")))
 }
 
 /// Whom the named actor acts as, where that is neither the declared account nor the adopted one.

@@ -80,6 +80,8 @@ pub(super) fn candidates<'a>(
             && !state.keys.contains_key(key)
             && !state.orphans.contains_key(key)
             && !state.known.contains(key)
+            // Whoever made it: its report accounts for it.
+            && !state.is_suspect(key)
     };
     let listed = index.keys.values();
     listed.filter(|l| fresh(&l.key) && is_by_us(v, index, l) != Some(false)).collect()
@@ -142,7 +144,7 @@ impl Case<'_> {
         if came_to_nothing {
             // Counted, so that what is never answered is not sent for ever.
             let step = self.question.effect.name().to_owned();
-            events.push(Event::Troubled { class: Class::Unknown, step });
+            events.push(Event::Troubled { class: Class::Unknown, step, said: None });
         }
         Step::Record(events)
     }

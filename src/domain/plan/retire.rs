@@ -214,10 +214,11 @@ impl Case<'_> {
         }
     }
 
-    /// Nobody holds its secret, so no exchange can show it: the list is the witness.
+    /// Nobody holds its secret, so no exchange can show it: a complete list is the witness.
     fn listed_disabled(&self, pin: Option<&Etag>, at: &Moment) -> Found<Step> {
         let actor = self.actor()?;
         let listed = self.listed(&actor)?;
+        self.v.complete_keys(&actor)?;
         if listed.enabled == Some(true) || listed.etag.as_ref() != pin {
             self.wait_out_lag(at)?;
             return Ok(Step::record(Event::Revived { key: self.key.clone() }));

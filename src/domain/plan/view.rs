@@ -3,6 +3,7 @@
 //! Every accessor answers `Err(step)` when the fact is missing, so that a decision reads as if
 //! everything were known and stops by itself at the first gap.
 
+use super::account;
 use super::rules::Rules;
 use super::step::{Step, WaitFor};
 use crate::domain::class::Class;
@@ -148,7 +149,8 @@ impl<'a> View<'a> {
             Fact::Unread => Err(Step::look(Read::Exchange(proof.clone()))),
             Fact::Known(Exchange::Alive { .. }) => Ok(Some(true)),
             Fact::Known(Exchange::Rejected) => Ok(Some(false)),
-            Fact::Known(Exchange::Misconfigured | Exchange::Unknown) | Fact::Unclear(_) => Ok(None),
+            Fact::Known(Exchange::Misconfigured | Exchange::Unreachable(_) | Exchange::Unknown)
+            | Fact::Unclear(_) => Ok(None),
         }
     }
 
@@ -158,6 +160,9 @@ impl<'a> View<'a> {
             (Some(works), _) => Ok(works),
             (None, Fact::Known(Exchange::Misconfigured)) => {
                 Err(self.trouble(Class::Misconfigured, "exchange"))
+            }
+            (None, Fact::Known(Exchange::Unreachable(_))) => {
+                Err(self.trouble(Class::Retryable, "exchange"))
             }
             (None, Fact::Unclear(class)) => Err(self.trouble(*class, "exchange")),
             (None, _) => Err(self.trouble(Class::Unknown, "exchange")),
@@ -223,7 +228,8 @@ impl<'a> View<'a> {
     }
 
     /// A complete list: only such a one may be asked what is not in it (R20). `live` is a key that
-    /// authenticates now, so a list without it is not the whole list.
+    /// authenticates now, so a list without it is not the whole list. Orphans that it lacks are gone,
+    /// and that is recorded first, whatever the list was read for.
     pub fn complete_keys(&self, actor: &Actor) -> Found<&'a KeyIndex> {
         let index = self.keys(actor)?;
         let holds_live_key = match actor {
@@ -233,11 +239,14 @@ impl<'a> View<'a> {
                 live.is_none_or(|(_, proof)| index.keys.contains_key(&proof.key))
             }
         };
-        if index.complete && holds_live_key {
-            Ok(index)
-        } else {
-            Err(self.trouble(Class::Unknown, "list"))
+        if !index.complete || !holds_live_key {
+            return Err(self.trouble(Class::Unknown, "list"));
         }
+        let gone = account::gone_orphans(self, index);
+        if gone.is_empty() {
+            return Ok(index);
+        }
+        Err(Step::record(Event::OrphansGone { keys: gone }))
     }
 
     /// Whether a credential is the new one of the open rotation.

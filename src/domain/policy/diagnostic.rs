@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::domain::words::count_of;
+
 /// Longest piece of a file that a message quotes, in characters.
 const MAX_QUOTED_CHARS: usize = 60;
 
@@ -195,8 +197,7 @@ impl fmt::Display for Findings {
         for finding in &self.0 {
             writeln!(f, "{finding}")?;
         }
-        let count = self.0.len();
-        write!(f, "{count} {}", if count == 1 { "finding" } else { "findings" })
+        f.write_str(&count_of(self.0.len(), "finding", "findings"))
     }
 }
 

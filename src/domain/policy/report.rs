@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::diagnostic::{Finding, Findings, Place, Problem, Span, escaped};
+use crate::domain::words::count_of;
 
 /// So many findings are kept for one file; one more says how many were left out.
 pub const MAX_FINDINGS_PER_FILE: usize = 100;
@@ -98,7 +99,8 @@ impl<'t> Report<'t> {
         self.findings.retain(|f| is_syntax(f) || !broken.contains(&f.place.line));
         if self.left_out > 0 {
             let last = Place::bare(self.line_starts.len(), 1);
-            let message = format!("{} more findings are left out", self.left_out);
+            let more = count_of(self.left_out, "more finding is", "more findings are");
+            let message = format!("{more} left out");
             self.findings.push(Finding::new(self.room, Problem::TooMany, self.file, last, message));
         }
         Findings::new(self.findings).into_vec()

@@ -1,15 +1,31 @@
 //! The text of every reason to park.
 
-use super::problem::{ORPHANS, Problem, RUN_ONCE, abort, adopt, from_stdin, resume};
-use super::refusal::{self, class_text};
-use crate::domain::state::{ParkReason, Refusal, Rotation};
+use super::preflight::preflight;
+use super::problem::{ORPHANS, Problem, abort, adopt, from_stdin, resume};
+use super::refusal::{class_text, why_failed};
+use crate::domain::state::{ParkReason, Rotation, State};
 
-/// Why a policy waits for an operator, and what that operator may type.
+/// Why a policy waits for an operator, and what that operator may type, if it does.
 #[must_use]
-pub fn parked(policy: &str, reason: &ParkReason, rotation: Option<&Rotation>) -> Problem {
-    let (said, next) = text(policy, reason, rotation.is_some());
+pub fn parked(policy: &str, state: &State) -> Option<Problem> {
+    state.parked.as_ref().map(|park| problem_of(policy, &park.reason, state))
+}
+
+/// A reason to park, in the state that it leaves.
+pub(super) fn problem_of(policy: &str, reason: &ParkReason, state: &State) -> Problem {
+    let rotation = state.rotation.as_ref();
+    let (said, next) = match (reason, &state.trouble) {
+        (ParkReason::Trouble { class, step }, Some(trouble)) if trouble.step == *step => {
+            again_and_again(policy, step, why_failed(*class, trouble.said.as_deref()))
+        }
+        _ => text(policy, reason, rotation.is_some()),
+    };
     let left = rotation.map_or_else(String::new, left_as);
     Problem::new(format!("parked/{}", reason.code()), format!("{said}{left}"), next)
+}
+
+fn again_and_again(policy: &str, step: &str, why: &str) -> (String, String) {
+    (format!("step `{step}` failed again and again: {why}."), resume(policy))
 }
 
 /// What state a parked rotation leaves behind.
@@ -147,23 +163,14 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
             ),
             resume(policy),
         ),
-        ParkReason::Trouble { class, step } => (
-            format!("step `{step}` failed again and again: {}.", class_text(*class)),
-            resume(policy),
-        ),
+        ParkReason::Trouble { class, step } => again_and_again(policy, step, class_text(*class)),
         ParkReason::LeakRolledBack => (
             "the rotation that a leak started was rolled back; the leaked key still lives. \
              `resume` tries again."
                 .into(),
             resume(policy),
         ),
-        ParkReason::PreflightRefused { refusal } => {
-            let (said, next) = refusal::text(policy, refusal);
-            let goes_on = "Mend that; it then starts by itself";
-            let ruling = matches!(refusal, Refusal::NamedElsewhere { .. });
-            let next = if ruling { next } else { RUN_ONCE.into() };
-            (format!("the leak's rotation cannot start: {said}. {goes_on}."), next)
-        }
+        ParkReason::PreflightRefused { refusal } => preflight(policy, refusal),
         _ => (format!("it waits for an operator: {}.", reason.code()), resume(policy)),
     }
 }

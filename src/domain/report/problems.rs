@@ -4,10 +4,23 @@ use super::problem::{ORPHANS, Problem, RUN_ONCE, plan};
 use super::{Subject, due_ms, issued_ms, parked, read_only, refused, rfc3339};
 use crate::domain::clocks::Stamp;
 use crate::domain::policy::duration::format_ms;
-use crate::domain::state::{Adoption, RequestKind};
+use crate::domain::state::{Adoption, Life, Origin, RequestKind, State};
 
 /// This many failures in a row are shown.
 const TROUBLE_SHOWN: u32 = 3;
+
+/// The code of a secret that no policy names.
+pub const NO_POLICY: &str = "no_policy";
+
+/// A secret whose policy cannot be read as one: it is still remembered.
+#[must_use]
+pub fn wrong_file(policy: &str) -> Problem {
+    let said = format!(
+        "the file of policy {policy} has findings, so nothing is done for this secret: its keys are \
+         left as they are."
+    );
+    Problem::new("policy_file", said, "rekeyd check")
+}
 
 pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     let (name, state) = (subject.name, subject.state);
@@ -16,9 +29,7 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
         let said = format!("key {key} is reported leaked and not proven dead.");
         found.push(Problem::new("leak/suspect_alive", said, RUN_ONCE));
     }
-    if let Some(park) = &state.parked {
-        found.push(parked(name, &park.reason, state.rotation.as_ref()));
-    }
+    found.extend(parked(name, state));
     if let (Some(_), Some((RequestKind::Leak, why))) = (&state.requests.leak, &state.refused) {
         found.push(refused(name, RequestKind::Leak, why));
     }
@@ -29,9 +40,10 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
         let said = format!("key {key} lives, may be ours, and nobody has ruled on it.");
         found.push(Problem::new("orphan", said, ORPHANS));
     }
+    found.extend(left_over(name, state));
     if subject.policy.is_none() {
         let said = "no policy names this secret any more; its keys are left as they are.";
-        found.push(Problem::new("no_policy", said, "rekeyd check"));
+        found.push(Problem::new(NO_POLICY, said, "rekeyd check"));
     }
     found.extend(trouble(subject));
     if let (Adoption::Adopted, Some((RequestKind::Rotate, why))) = (&state.adoption, &state.refused)
@@ -41,6 +53,36 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     found.extend(too_old(subject, now));
     found.extend(overdue(subject, now));
     found
+}
+
+/// Keys of ours that are neither served nor part of an open rotation: an adoption left them. Every
+/// rotation deletes such keys before it ends.
+#[must_use]
+pub fn left_over(policy: &str, state: &State) -> Option<Problem> {
+    if state.rotation.is_some() {
+        return None;
+    }
+    let settled = state.settled.as_ref().map(|settled| &settled.held.proof.key);
+    let keys: Vec<String> = state
+        .keys
+        .iter()
+        .filter(|(key, managed)| {
+            managed.origin != Origin::Foreign && !managed.is_gone() && Some(*key) != settled
+        })
+        .map(|(key, managed)| match managed.life {
+            Life::Live => format!("key {key} (alive)"),
+            Life::Disabled { .. } => format!("key {key} (disabled)"),
+            Life::Deleted { .. } => format!("key {key} (deleted, not proven gone)"),
+        })
+        .collect();
+    if keys.is_empty() {
+        return None;
+    }
+    let said = format!(
+        "no longer served, and not deleted yet: {}. The next rotation deletes what is left over.",
+        keys.join(", ")
+    );
+    Some(Problem::new("left_over", said, format!("rekeyd --rotate-now {policy}")))
 }
 
 fn trouble(subject: &Subject<'_>) -> Option<Problem> {
@@ -53,7 +95,7 @@ fn trouble(subject: &Subject<'_>) -> Option<Problem> {
         trouble.step,
         trouble.count,
         rfc3339(trouble.since.wall_ms),
-        super::class_text(trouble.class)
+        super::why_failed(trouble.class, trouble.said.as_deref())
     );
     Some(Problem::new("trouble", said, plan(subject.name)))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, resume, status};
+use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, status};
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
 use crate::domain::ids::KeyId;
@@ -130,8 +130,9 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
             ("two or more keys may be ours and nobody has ruled on them".into(), ORPHANS.into())
         }
         Refusal::ReadOnly => ("the secret is not adopted".into(), status(policy)),
-        Refusal::Trouble { class, step } => {
-            (format!("step `{step}` failed: {}", class_text(*class)), plan(policy))
+        Refusal::Trouble { class, step, said } => {
+            let why = why_failed(*class, said.as_deref());
+            (format!("step `{step}` failed: {why}"), plan(policy))
         }
         Refusal::NothingOpen => ("nothing is parked or open".into(), status(policy)),
         Refusal::TooLate => ("it is too late for that".into(), status(policy)),
@@ -148,9 +149,6 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
             "the secret is adopted already; a new key is minted by a rotation".into(),
             format!("rekeyd rotate {policy}"),
         ),
-        Refusal::Joined => {
-            ("another rotation is open; this request joined it".into(), resume(policy))
-        }
         Refusal::KillFirstLocksOut { keys } => locked_out(policy, keys),
         other => (code(other).replace('_', " "), status(policy)),
     }
@@ -171,7 +169,7 @@ fn locked_out(policy: &str, keys: &BTreeSet<KeyId>) -> (String, String) {
 }
 
 /// What a store must be mended of first.
-fn store_text(problem: StoreProblem) -> &'static str {
+pub(super) fn store_text(problem: StoreProblem) -> &'static str {
     match problem {
         StoreProblem::ScheduledForDeletion => "the secret is scheduled for deletion",
         StoreProblem::NativeRotation => {
@@ -183,6 +181,12 @@ fn store_text(problem: StoreProblem) -> &'static str {
             "the secret can be read but not written: owner or permissions of its folder"
         }
     }
+}
+
+/// What a failed call said, else what its class means; as the end of a sentence.
+#[must_use]
+pub fn why_failed(class: Class, said: Option<&str>) -> &str {
+    said.unwrap_or_else(|| class_text(class))
 }
 
 /// What a failure's class means, as the end of a sentence.
@@ -277,7 +281,6 @@ pub fn code(why: &Refusal) -> &'static str {
         Refusal::OldKeyUnfit => "old_key_unfit",
         Refusal::NoNamedActor => "no_named_actor",
         Refusal::AlreadyAdopted => "already_adopted",
-        Refusal::Joined => "joined",
         Refusal::KillFirstLocksOut { .. } => "kill_first_locks_out",
     }
 }

@@ -1,11 +1,16 @@
 //! The journal's events as sentences, for `history`.
 
-use super::{parked, read_only, refused};
+use std::collections::BTreeSet;
+
+use super::park::problem_of;
+use super::refusal::why_failed;
+use super::{read_only, refused};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{
-    Effect, Ending, Event, Evidence, Outcome, Phase, Question, Request, State, Trigger,
+    Effect, Ending, Event, Evidence, Outcome, Phase, Question, Request, State, Suspect, Trigger,
 };
+use crate::domain::words::count_of;
 
 /// What an event says, given the state before it. `None` for events that tell a person nothing.
 #[must_use]
@@ -13,10 +18,14 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
     Some(match event {
         Event::Checkpoint | Event::Seen { .. } => return None,
         Event::Adopted { held, by_operator, unmanaged, .. } => format!(
-            "adopted key {}{}; {} other keys of the account are left alone",
+            "adopted key {}{}; {} left alone",
             held.proof.key,
             if *by_operator { " on an operator's word" } else { "" },
-            unmanaged.len()
+            count_of(
+                unmanaged.len(),
+                "other key of the account is",
+                "other keys of the account are"
+            )
         ),
         Event::ReadOnly { reason, .. } => {
             format!("not adopted: {}", read_only(policy, reason).message)
@@ -49,7 +58,7 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
             settled(before, before.questions.get(operation), outcome)
         }
         Event::Parked { reason } => {
-            format!("parked: {}", parked(policy, reason, before.rotation.as_ref()).message)
+            format!("parked: {}", problem_of(policy, reason, before).message)
         }
         Event::Unparked { by_operator: true } => "an operator resumed it".into(),
         Event::Unparked { by_operator: false } => "no longer parked: it can go on".into(),
@@ -71,12 +80,15 @@ fn of_keys(before: &State, event: &Event) -> String {
             let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
             format!("showed up after its create was given up: {}", keys.join(", "))
         }
-        Event::Strangers { keys } if keys.is_empty() => "no key appeared around the leak".into(),
-        Event::Strangers { keys } => format!("{} keys appeared around the leak", keys.len()),
+        Event::Strangers { keys } => appeared(before, keys),
         Event::Kept { key, by } => format!("{} ruled that key {key} may live", by.who),
+        Event::OrphansGone { keys } => {
+            let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
+            format!("the complete list no longer has {}: nothing to rule on", keys.join(", "))
+        }
         Event::BaselineTaken { .. } => "identity and canary answers were recorded".into(),
-        Event::Troubled { class, step } => {
-            format!("`{step}` failed: {}", super::class_text(*class))
+        Event::Troubled { class, step, said } => {
+            format!("`{step}` failed: {}", why_failed(*class, said.as_deref()))
         }
         Event::Ended { ending, .. } => {
             let id = before.rotation.as_ref().map(|open| open.id.to_string()).unwrap_or_default();
@@ -87,8 +99,22 @@ fn of_keys(before: &State, event: &Event) -> String {
             };
             format!("rotation {id} {how}")
         }
-        Event::LeakClosed => "every suspect is proven dead; the leak report is closed".into(),
+        Event::LeakClosed => {
+            let by_list = before.suspects.values().any(Suspect::is_disabled_by_list);
+            let dead = if by_list { "proven dead, or disabled by the list" } else { "proven dead" };
+            format!("every suspect is {dead}; the leak report is closed")
+        }
         other => other.name().replace('_', " "),
+    }
+}
+
+/// Keys that somebody has ruled on already are no news.
+fn appeared(before: &State, keys: &BTreeSet<KeyId>) -> String {
+    let is_ruled = |key: &&KeyId| before.orphans.get(*key).is_some_and(|orphan| orphan.kept);
+    let news = keys.iter().filter(|key| !is_ruled(key)).count();
+    match news {
+        0 => "no key appeared around the leak".into(),
+        _ => format!("{} appeared around the leak", count_of(news, "key", "keys")),
     }
 }
 
@@ -195,9 +221,10 @@ fn proof(key: &str, evidence: &Evidence) -> String {
         Evidence::Rejected { control } => {
             format!("key {key} is proven dead: rejected while {} was accepted", control.key)
         }
-        Evidence::ListedDisabled { control } => {
-            format!("key {key} is proven disabled: the list that holds {control} says so")
-        }
+        Evidence::ListedDisabled { control } => format!(
+            "key {key} is disabled, by the list that holds {control}; its secret is not known \
+             here, so no exchange could prove it"
+        ),
         Evidence::Absent { control } => {
             format!("key {key} is proven gone: absent from the list that holds {control}")
         }

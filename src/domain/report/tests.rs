@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
 use crate::domain::policy::parse;
-use crate::domain::state::{ParkReason, ReadOnlyReason, Refusal, RequestKind};
+use crate::domain::state::{Event, ParkReason, ReadOnlyReason, Refusal, RequestKind, apply};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -47,7 +47,8 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::LeakRolledBack,
         ParkReason::PreflightRefused { refusal: Refusal::TooLarge },
     ];
-    let texts: Vec<String> = reasons.iter().map(|r| shown(&parked("p", r, None))).collect();
+    let texts: Vec<String> =
+        reasons.iter().map(|r| shown(&park::problem_of("p", r, &State::default()))).collect();
     let codes: BTreeSet<&str> = reasons.iter().map(ParkReason::code).collect();
     assert_eq!(codes.len(), reasons.len());
     assert_snapshot!(texts.join("\n"), @r#"
@@ -87,8 +88,8 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd resume p
     parked/leak_rolled_back: the rotation that a leak started was rolled back; the leaked key still lives. `resume` tries again.
       next: rekeyd resume p
-    parked/preflight_refused: the leak's rotation cannot start: the secret's value is so large that a new one might not fit. Mend that; it then starts by itself.
-      next: rekeyd run --once
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the secret's value is so large that a new one might not fit. Shorten its other fields, then go on.
+      next: rekeyd resume p
     "#);
 }
 
@@ -110,7 +111,7 @@ fn every_refusal_says_what_to_type() {
         Refusal::ClockSkew,
         Refusal::Orphans,
         Refusal::ReadOnly,
-        Refusal::Trouble { class: Class::Unknown, step: "exchange".into() },
+        Refusal::Trouble { class: Class::Unknown, step: "exchange".into(), said: None },
     ];
     let mut texts: Vec<String> =
         refusals.iter().map(|r| shown(&refused("p", RequestKind::Rotate, r))).collect();
@@ -244,4 +245,76 @@ fn an_orphan_and_a_lost_policy_are_problems() {
     assert_eq!(codes, ["orphan", "no_policy"]);
     assert!(report.problems[0].message.contains("awaits"));
     assert_eq!(orphans("p", &state).len(), 2);
+}
+
+#[test]
+fn a_count_of_keys_is_a_sentence_whatever_the_count() {
+    let mut before = State::default();
+    let now = Moment::default();
+    let kept = crate::domain::state::Orphan { since: now, kind: OrphanKind::Stranger, kept: true };
+    before.orphans.insert(key("ruled"), kept);
+    let appeared = |names: &[&str]| {
+        let keys = names.iter().map(|name| key(name)).collect();
+        tell(&before, &Event::Strangers { keys }, "p").unwrap()
+    };
+    assert_eq!(appeared(&["ruled"]), "no key appeared around the leak");
+    assert_eq!(appeared(&["ruled", "a"]), "1 key appeared around the leak");
+    assert_eq!(appeared(&["a", "b"]), "2 keys appeared around the leak");
+}
+
+#[test]
+fn every_reason_why_a_leaks_rotation_cannot_start_says_what_to_type() {
+    let refusals = [
+        Refusal::Store { problem: StoreProblem::ScheduledForDeletion },
+        Refusal::TooLarge,
+        Refusal::Misconfigured,
+        Refusal::Rights { what: "the current key may not update, delete keys".into() },
+        Refusal::OtherIdentity { found: "x@example.com".into() },
+        Refusal::NamedElsewhere { policy: "other".into() },
+    ];
+    let texts: Vec<String> = refusals
+        .into_iter()
+        .map(|refusal| ParkReason::PreflightRefused { refusal })
+        .map(|reason| shown(&park::problem_of("p", &reason, &State::default())))
+        .collect();
+    assert_snapshot!(texts.join("\n"), @r#"
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the secret is scheduled for deletion. Mend that, then go on.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the secret's value is so large that a new one might not fit. Shorten its other fields, then go on.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the token endpoint does not know this realm or refuses this client's way of asking. Compare the policy's URLs with the tenant's, then go on.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: a right that a rotation needs is missing: the current key may not update, delete keys. Create a key that has it in ION by hand, as the same account, and put it in that one's place: a current key with `rekeyd adopt p --from-stdin <credential.json`, a named actor's in its own secret. Then go on.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the credential that would mint the new key acts as x@example.com, and a new key takes its creator's account. Mend the policy's `identity` or its actor, then go on.
+      next: rekeyd resume p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: policy other names the same key; `rekeyd adopt p` says that it is this one's.
+      next: rekeyd adopt p
+    "#);
+}
+
+#[test]
+fn what_a_failed_call_said_is_told_wherever_its_trouble_is() {
+    let said = Some("the auth server at x.example could not be reached".to_owned());
+    let (class, step) = (Class::Retryable, "exchange".to_owned());
+    let troubled = Event::Troubled { class, step: step.clone(), said: said.clone() };
+    let mut state = State::default();
+    for _ in 0..3 {
+        state = apply(state, &now(), &troubled).unwrap();
+    }
+    let refusal = Refusal::Trouble { class, step: step.clone(), said };
+    let subject = Subject { name: "p", policy: None, state: &state, quiesce_ms: 0 };
+    let problems = policy_report(&subject, &now()).problems;
+    let shown_as = problems.iter().find(|p| p.code == "trouble").unwrap().message.clone();
+    let park = Event::Parked { reason: ParkReason::Trouble { class, step } };
+    let stopped = apply(state.clone(), &now(), &park).unwrap();
+    for text in [
+        shown_as,
+        tell(&state, &troubled, "p").unwrap(),
+        tell(&state, &park, "p").unwrap(),
+        parked("p", &stopped).unwrap().message,
+        refused("p", RequestKind::Rotate, &refusal).message,
+    ] {
+        assert!(text.contains("x.example could not be reached"), "{text}");
+    }
 }

@@ -121,6 +121,10 @@ pub enum Event {
         key: KeyId,
         by: Requester,
     },
+    /// A complete list no longer has these orphans: there is nothing left to rule on.
+    OrphansGone {
+        keys: BTreeSet<KeyId>,
+    },
     /// What the outside shows of the account, to compare the next key with (R23).
     BaselineTaken {
         baseline: Baseline,
@@ -135,6 +139,9 @@ pub enum Event {
     Troubled {
         class: Class,
         step: String,
+        /// What the failed call said, fit for a person: a host and a status, never a body.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
     },
     /// Time passed under observation (R19).
     Checkpoint,
@@ -247,6 +254,7 @@ impl Event {
             Self::Strangers { .. } => "strangers",
             Self::Unexplained { .. } => "unexplained",
             Self::Kept { .. } => "kept",
+            Self::OrphansGone { .. } => "orphans_gone",
             Self::BaselineTaken { .. } => "baseline_taken",
             Self::Parked { .. } => "parked",
             Self::Unparked { .. } => "unparked",

@@ -66,12 +66,34 @@ impl ManagedKey {
     }
 }
 
+/// How a suspect was last shown to be harmless (R20).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// Exchanges with its secret were rejected beside a live key's success.
+    Rejected,
+    /// Its secret is not known here, so no exchange could show it: a complete list says so.
+    ListedDisabled,
+    /// A complete list no longer has it.
+    Gone,
+}
+
 /// A key reported leaked. The set outlives its report (R16).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Suspect {
     pub reported: Moment,
-    /// When its death was proven.
+    /// When its death was proven, or, for a key whose secret nobody here holds, when the list said
+    /// that it is disabled.
     pub dead: Option<Moment>,
+    /// What that rests on.
+    pub fate: Option<Fate>,
     /// Named by `--key` and never managed by us.
     pub foreign: bool,
+}
+
+impl Suspect {
+    /// Disabled as far as the list tells, which is less than proven dead.
+    #[must_use]
+    pub fn is_disabled_by_list(&self) -> bool {
+        self.dead.is_some() && self.fate == Some(Fate::ListedDisabled)
+    }
 }

@@ -25,7 +25,7 @@ pub use apply::{IllegalTransition, apply};
 pub use effect::{Effect, Outcome, Question, Source};
 pub use event::{Baseline, Event, Evidence, Request, RequestKind, Requester};
 pub use first::FirstKey;
-pub use key::{Life, ManagedKey, Origin, Suspect};
+pub use key::{Fate, Life, ManagedKey, Origin, Suspect};
 pub use reason::{ParkReason, ReadOnlyReason, Refusal};
 pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger, first_token};
 
@@ -55,7 +55,8 @@ pub struct State {
     pub keys: BTreeMap<KeyId, ManagedKey>,
     /// Keys of the last clean list, whoever made them.
     pub known: BTreeSet<KeyId>,
-    /// Keys that we may have minted, or that appeared around a leak; nobody has ruled on them.
+    /// Live keys that we may have minted, or that appeared around a leak, with what a person ruled.
+    /// A record goes when its key is proven dead, or when a complete list lacks it.
     pub orphans: BTreeMap<KeyId, Orphan>,
     pub suspects: BTreeMap<KeyId, Suspect>,
     pub rotation: Option<Rotation>,
@@ -169,6 +170,8 @@ pub struct Park {
 pub struct Trouble {
     pub class: Class,
     pub step: String,
+    /// What the last failed call said.
+    pub said: Option<String>,
     pub count: u32,
     pub since: Moment,
 }

@@ -96,6 +96,9 @@ pub enum Refusal {
     Trouble {
         class: Class,
         step: String,
+        /// What the failed call said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        said: Option<String>,
     },
     /// Nothing is open that it could apply to.
     NothingOpen,
@@ -107,8 +110,6 @@ pub enum Refusal {
     NoNamedActor,
     /// `adopt --issue` for a secret that is adopted already.
     AlreadyAdopted,
-    /// Another rotation is open; the request joined it.
-    Joined,
     /// `--kill-first` would lock us out: no other credential can serve (R18). The report stays.
     KillFirstLocksOut {
         keys: BTreeSet<KeyId>,

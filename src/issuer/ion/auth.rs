@@ -11,7 +11,7 @@ use super::Ion;
 use super::scalars::Secret;
 use super::wire::{self, Connection, NoReply, Reply};
 use crate::domain::clocks::DateSource;
-use crate::domain::facts::Exchange;
+use crate::domain::facts::{Exchange, Unreached};
 use crate::domain::secret::Credential;
 
 /// Outcome of an exchange, with the token where there is one.
@@ -19,6 +19,7 @@ pub(super) enum Exchanged {
     Alive { token: SecretString, life_ms: Option<i64> },
     Rejected,
     Misconfigured,
+    Unreachable(Unreached),
     Unknown { retry_after: Option<Duration> },
 }
 
@@ -28,6 +29,7 @@ impl Exchanged {
             Self::Alive { life_ms, .. } => Exchange::Alive { token_life_ms: *life_ms },
             Self::Rejected => Exchange::Rejected,
             Self::Misconfigured => Exchange::Misconfigured,
+            Self::Unreachable(why) => Exchange::Unreachable(*why),
             Self::Unknown { .. } => Exchange::Unknown,
         }
     }
@@ -52,7 +54,11 @@ impl Ion {
         let span = tracing::Span::current();
         let reply = match wire::send(request, self.clock.stamp().wall_ms).await {
             Ok(reply) => reply,
-            Err(NoReply::NotSent | NoReply::Lost(_)) => {
+            Err(NoReply::NotSent(why)) => {
+                span.record("error.type", "unreachable");
+                return Exchanged::Unreachable(why);
+            }
+            Err(NoReply::Lost(_)) => {
                 span.record("error.type", "no_reply");
                 return Exchanged::Unknown { retry_after: None };
             }
@@ -68,7 +74,7 @@ impl Ion {
             Exchanged::Misconfigured => {
                 span.record("error.type", "misconfigured");
             }
-            Exchanged::Unknown { .. } => {
+            Exchanged::Unreachable(_) | Exchanged::Unknown { .. } => {
                 span.record("error.type", "unknown");
             }
         }

@@ -21,9 +21,10 @@ use super::failure::{Failure, Operation, class_word, client_span};
 use super::meaning::{self, Errors, Meaning};
 use super::wire::{self, Connection, NoReply, Reply};
 use crate::domain::clocks::DateSource;
+use crate::domain::facts::Unreached;
 use crate::domain::policy::AuthorizationScheme;
 use crate::domain::secret::Credential;
-use crate::port::{Class, PortError};
+use crate::port::{Class, PortError, Verifier};
 
 /// What one read may spend on waiting for better times, all its attempts together.
 const RETRY_BUDGET: Duration = Duration::from_secs(10);
@@ -156,6 +157,14 @@ impl Ion {
             Exchanged::Misconfigured => {
                 (Class::Misconfigured, "the auth server does not know this realm or grant", None)
             }
+            Exchanged::Unreachable(why) => {
+                let message = format!(
+                    "{operation} was not sent: {} could not be reached: {}",
+                    self.place(),
+                    why.words()
+                );
+                return Err(Failure::from(PortError::retryable(message)));
+            }
             Exchanged::Unknown { retry_after } => {
                 (Class::Retryable, "the auth server gave no usable answer", retry_after)
             }
@@ -179,7 +188,8 @@ impl Ion {
             AuthorizationScheme::Token => format!("Token {token}"),
             AuthorizationScheme::Bare => token.to_owned(),
         });
-        let mut value = HeaderValue::from_str(&value).map_err(|_| NoReply::NotSent)?;
+        let mut value =
+            HeaderValue::from_str(&value).map_err(|_| NoReply::NotSent(Unreached::Other))?;
         value.set_sensitive(true);
         let request = self
             .graphql

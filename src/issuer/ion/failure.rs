@@ -97,9 +97,9 @@ impl From<Failure> for PortError {
 impl Ion {
     pub(super) fn unanswered(&self, operation: Operation, no_reply: NoReply) -> Failure {
         match no_reply {
-            NoReply::NotSent => {
-                let words = "cannot be reached; nothing was sent";
-                self.failure(operation, Class::Retryable, None, None, words)
+            NoReply::NotSent(why) => {
+                let words = format!("could not be reached: {}; nothing was sent", why.words());
+                self.failure(operation, Class::Retryable, None, None, &words)
             }
             NoReply::Lost(how) => {
                 let words = format!("gave no answer: it {how}");

@@ -27,6 +27,10 @@ impl Verifier for Ion {
         self.exchange(credential).instrument(span).await.outcome()
     }
 
+    fn place(&self) -> String {
+        format!("the auth server at {}", self.token.host())
+    }
+
     async fn identity(&self, credential: &Credential) -> Result<Option<Identity>, PortError> {
         let operation = Operation::CurrentUser;
         let body = request_body::<CurrentUser>(current_user::Variables)?;

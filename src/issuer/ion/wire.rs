@@ -1,12 +1,15 @@
 //! HTTP with bounds: time, bytes, no redirect, no retry of its own, no plain text over a network.
 //! Knows nothing of GraphQL or OAuth, and looks into no body.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Url, redirect, retry};
 use zeroize::Zeroizing;
 
+use crate::domain::facts::Unreached;
 use crate::port::PortError;
 
 /// The largest answer that is read.
@@ -59,7 +62,7 @@ pub(super) struct Reply {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoReply {
     /// No connection came about: the request certainly never left.
-    NotSent,
+    NotSent(Unreached),
     /// It may have arrived. The words say what was seen.
     Lost(&'static str),
 }
@@ -153,12 +156,38 @@ pub(super) async fn send(request: RequestBuilder, wall_ms: i64) -> Result<Reply,
 
 fn no_reply(error: &reqwest::Error) -> NoReply {
     if error.is_connect() || error.is_builder() {
-        NoReply::NotSent
+        NoReply::NotSent(unreached(error))
     } else if error.is_timeout() {
         NoReply::Lost("did not come in time")
     } else {
         NoReply::Lost("was lost with the connection")
     }
+}
+
+/// What kept a connection from coming about, by the first cause that says so.
+fn unreached(error: &reqwest::Error) -> Unreached {
+    let mut cause = Error::source(error);
+    while let Some(error) = cause {
+        // The connector's own error is private to its crate; this text is all that it tells.
+        if error.to_string() == "dns error" {
+            return Unreached::Name;
+        }
+        if error.is::<rustls::Error>() {
+            return Unreached::Tls;
+        }
+        let io = error.downcast_ref::<io::Error>();
+        match io.map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionRefused) => return Unreached::Refused,
+            Some(io::ErrorKind::TimedOut) => return Unreached::Timeout,
+            _ => {}
+        }
+        // Asked for its source, an I/O error passes over the error that it wraps.
+        cause = match io.and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    if error.is_timeout() { Unreached::Timeout } else { Unreached::Other }
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -6,7 +6,7 @@ use crate::domain::clocks::remaining_ms;
 use crate::domain::facts::{Holding, KeyProof, Profile};
 use crate::domain::ids::KeyId;
 use crate::domain::plan::account;
-use crate::domain::plan::preflight::{MAX_ORPHANS, possible_orphans};
+use crate::domain::plan::preflight::too_many_orphans;
 use crate::domain::plan::retire::{Purpose, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;
@@ -30,7 +30,7 @@ impl<'a> Case<'a> {
         if self.r.creates >= MAX_CREATES {
             return Err(self.v.park(ParkReason::TooManyCreates));
         }
-        if !leak && possible_orphans(self.v.state) >= MAX_ORPHANS {
+        if !leak && too_many_orphans(self.v)? {
             return Err(self.v.park(ParkReason::Orphans));
         }
         if self.v.state.open_creates() > 1 {

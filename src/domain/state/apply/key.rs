@@ -6,7 +6,7 @@ use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
 use crate::domain::ids::KeyId;
 use crate::domain::state::{
-    Event, Evidence, Life, ManagedKey, Origin, Orphan, OrphanKind, Phase, State,
+    Event, Evidence, Fate, Life, ManagedKey, Origin, Orphan, OrphanKind, Phase, State,
 };
 
 pub(super) fn key(state: &mut State, event: &Event) -> Applied {
@@ -29,6 +29,7 @@ pub(super) fn key(state: &mut State, event: &Event) -> Applied {
         _ => {
             if let Some(suspect) = state.suspects.get_mut(key) {
                 suspect.dead = None;
+                suspect.fate = None;
             }
             match state.keys.get_mut(key) {
                 Some(managed) => {
@@ -99,8 +100,19 @@ pub(super) fn proven(state: &mut State, now: Moment, key: &KeyId, evidence: &Evi
         None => return illegal("proven", "not a managed key"),
     }
     if let Some(suspect) = state.suspects.get_mut(key) {
+        let fate = match evidence {
+            Evidence::Rejected { .. } => Fate::Rejected,
+            Evidence::ListedDisabled { .. } => Fate::ListedDisabled,
+            Evidence::Absent { .. } => Fate::Gone,
+        };
+        if suspect.is_disabled_by_list() && fate != Fate::ListedDisabled {
+            suspect.dead = None;
+        }
         suspect.dead.get_or_insert(now);
+        suspect.fate = Some(fate);
     }
+    // Whoever made it: it lives no more, so nobody has to rule on it.
+    state.orphans.remove(key);
     Ok(())
 }
 
@@ -141,12 +153,10 @@ pub(super) fn unexplained(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId
     }
 }
 
-pub(super) fn kept(state: &mut State, key: &KeyId) -> Applied {
-    match state.orphans.get_mut(key) {
-        Some(orphan) => {
-            orphan.kept = true;
-            Ok(())
-        }
-        None => illegal("kept", "not an orphan"),
+/// Earlier versions kept the record of a dead key until somebody ruled on it, and their journals
+/// must replay: a ruling on a key that is no orphan any more changes nothing.
+pub(super) fn kept(state: &mut State, key: &KeyId) {
+    if let Some(orphan) = state.orphans.get_mut(key) {
+        orphan.kept = true;
     }
 }

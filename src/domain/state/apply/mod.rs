@@ -73,18 +73,22 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
             unexplained(state, &now, keys);
             Ok(())
         }
-        Event::Kept { key, .. } => kept(state, key),
+        Event::Kept { key, .. } => {
+            kept(state, key);
+            Ok(())
+        }
+        Event::OrphansGone { keys } => {
+            state.orphans.retain(|key, _| !keys.contains(key));
+            Ok(())
+        }
         Event::Parked { reason } => {
             state.parked = Some(Park { reason: reason.clone(), since: now });
             Ok(())
         }
         Event::Unparked { by_operator } => unparked(state, &now, *by_operator),
-        Event::Troubled { class, step } => {
-            troubled(
-                state,
-                now,
-                Trouble { class: *class, step: step.clone(), count: 1, since: Moment::default() },
-            );
+        Event::Troubled { class, step, said } => {
+            let (class, step, said) = (*class, step.clone(), said.clone());
+            troubled(state, Trouble { class, step, said, count: 1, since: now });
             Ok(())
         }
         Event::Checkpoint => Ok(()),
@@ -141,12 +145,12 @@ fn is_progress(event: &Event) -> bool {
     }
 }
 
-fn troubled(state: &mut State, now: Moment, fresh: Trouble) {
+fn troubled(state: &mut State, fresh: Trouble) {
     state.trouble = Some(match state.trouble.take() {
         Some(known) => {
             Trouble { count: known.count.saturating_add(1), since: known.since, ..fresh }
         }
-        None => Trouble { since: now, ..fresh },
+        None => fresh,
     });
 }
 

@@ -21,7 +21,7 @@ pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Ap
         Request::Leak { suspects, kill_first, grace_ms, since_ms } => {
             for key in suspects.keys() {
                 let foreign = !state.keys.contains_key(key);
-                let suspect = Suspect { reported: now.clone(), dead: None, foreign };
+                let suspect = Suspect { reported: now.clone(), dead: None, fate: None, foreign };
                 state.suspects.insert(key.clone(), suspect);
             }
             // An abort from before the report is no word about it.
