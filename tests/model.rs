@@ -144,6 +144,11 @@ impl World {
                 found.revision += 1;
                 return Some(Outcome::Done { etag: etag(found.revision), ours: *was_enabled });
             }
+            Effect::ProbeEtag { key, etag: sent, .. } => {
+                if self.keys.get(key).is_none_or(|k| etag(k.revision).as_ref() != Some(sent)) {
+                    return Some(Outcome::EtagRefused);
+                }
+            }
             Effect::Enable { key, etag: sent, .. } => {
                 let found = self.keys.get_mut(key).filter(|k| etag(k.revision) == *sent)?;
                 found.enabled = true;

@@ -101,18 +101,22 @@ impl Timekeeper {
 /// The one comparison of deadlines (R19): has `duration_ms` passed from `since` to `now`?
 ///
 /// The wall clock must say so, and a second witness: the same server's `Date`, or observed time.
-/// A wall clock that went back says nothing; then both other witnesses must say so.
+/// A wall clock that went back is no witness; then observed time must say so, which never counts
+/// more than has passed, and the `Date` too where both moments have one.
 #[must_use]
 pub fn passed(since: &Moment, now: &Moment, duration_ms: i64) -> bool {
     let wall = now.wall_ms.saturating_sub(since.wall_ms);
     let observed = now.observed_ms.saturating_sub(since.observed_ms) >= duration_ms;
     let dated = match (&since.dated, &now.dated) {
         (Some(then), Some(now)) if then.source == now.source => {
-            now.ms.saturating_sub(then.ms) >= duration_ms
+            Some(now.ms.saturating_sub(then.ms) >= duration_ms)
         }
-        _ => false,
+        _ => None,
     };
-    if wall < 0 { dated && observed } else { wall >= duration_ms && (dated || observed) }
+    if wall < 0 {
+        return observed && dated.unwrap_or(true);
+    }
+    wall >= duration_ms && (observed || dated.unwrap_or(false))
 }
 
 /// How long until `passed` may first hold, by the slowest witness that must agree; for sleeping
@@ -122,7 +126,8 @@ pub fn remaining_ms(since: &Moment, now: &Moment, duration_ms: i64) -> i64 {
     if passed(since, now, duration_ms) {
         return 0;
     }
-    let by_wall = duration_ms.saturating_sub(now.wall_ms.saturating_sub(since.wall_ms));
+    let wall = now.wall_ms.saturating_sub(since.wall_ms);
+    let by_wall = if wall < 0 { 0 } else { duration_ms.saturating_sub(wall) };
     let by_observation =
         duration_ms.saturating_sub(now.observed_ms.saturating_sub(since.observed_ms));
     // Observed time lags after a restart; the Date may let us pass as soon as the wall does.

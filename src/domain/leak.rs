@@ -77,6 +77,7 @@ mod tests {
             last_served: None,
             life,
             revivals: 0,
+            deletes: 0,
         }
     }
     fn state(open: &[&str]) -> State {

@@ -146,6 +146,7 @@ impl Engine {
         Ok(match effect {
             Effect::Issue { actor, .. }
             | Effect::Disable { actor, .. }
+            | Effect::ProbeEtag { actor, .. }
             | Effect::Enable { actor, .. }
             | Effect::Delete { actor, .. } => Prepared::As(self.actor(actor).await?),
             Effect::Stage { proof, source, .. } => {
@@ -203,6 +204,13 @@ impl Engine {
                     )));
                 }
                 Ok(Outcome::Done { etag: changed.etag, ours: *was_enabled })
+            }
+            Effect::ProbeEtag { key, etag, .. } => {
+                match issuer.enable(&actor, key, Some(etag)).await {
+                    Ok(_) => Ok(Outcome::Done { etag: None, ours: true }),
+                    Err(error) if error.class == Class::Conflict => Ok(Outcome::EtagRefused),
+                    Err(error) => Err(error),
+                }
             }
             Effect::Enable { key, etag, .. } => {
                 let changed = issuer.enable(&actor, key, etag.as_ref()).await?;

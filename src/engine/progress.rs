@@ -58,6 +58,7 @@ fn describe(state: &State, event: &Event) -> (&'static str, String, String) {
             Outcome::Done { .. } => ("settled", "done".into(), none()),
             Outcome::Gone => ("settled", "gone".into(), none()),
             Outcome::Overtaken => ("settled", "overtaken".into(), none()),
+            Outcome::EtagRefused => ("settled", "etags_enforced".into(), none()),
             Outcome::NoEffect { .. } => ("settled", "no_effect".into(), none()),
         },
         Event::Entered { phase, .. } => ("entered", phase.name().into(), none()),

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{Engine, EngineError, Turn};
 use crate::domain::class::Class;
 use crate::domain::plan::WaitFor;
-use crate::domain::state::{Life, Phase};
+use crate::domain::state::{Effect, Life, Phase};
 
 /// When a command has what it came for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +171,11 @@ impl Engine {
         let wanted = self.state.requests.rotate.is_some() && self.state.rotation.is_none();
         let requests = &self.state.requests;
         let weighing = requests.abort || requests.resume || requests.adopt;
-        if wanted || weighing || !self.state.questions.is_empty() {
+        // That a dead suspect be gone too may take longer than its report.
+        let dying = |effect: &Effect| matches!(effect, Effect::Delete { .. });
+        let mut open = self.state.questions.values();
+        let unsure = open.any(|q| goal != Goal::SuspectsDead || !dying(&q.effect));
+        if wanted || weighing || unsure {
             return false;
         }
         match goal {

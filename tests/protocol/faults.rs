@@ -1,6 +1,6 @@
 //! Lost, late, and refused replies at every mutation.
 
-use rekeyd::domain::state::{Ending, Request};
+use rekeyd::domain::state::{Ending, Phase, Request};
 use rekeyd::engine::{Goal, Halt, Stop};
 use rekeyd::sandbox::{CallKind, Fault as IssuerFault, What};
 
@@ -50,12 +50,16 @@ async fn a_lost_late_or_odd_reply_of_the_issuer_breaks_nobody_and_forgets_no_key
         What::NullSecret,
     ];
     for on in [CallKind::CreateApiKey, CallKind::UpdateApiKey, CallKind::DeleteApiKey] {
-        for what in whats.clone() {
+        // The first update tries etags on the new key, the second disables the old one.
+        let nth = if on == CallKind::UpdateApiKey { 2 } else { 1 };
+        for (what, nth) in
+            whats.iter().cloned().flat_map(|what| (1..=nth).map(move |n| (what.clone(), n)))
+        {
             for extended in [false, true] {
-                let case = format!("{what:?} at {on:?}, extended {extended}");
+                let case = format!("{what:?} at {on:?} {nth}, extended {extended}");
                 let world = World::new();
                 world.store.extended_lists.store(extended, std::sync::atomic::Ordering::SeqCst);
-                let fault = IssuerFault { on, nth: 1, count: 1, key: None, what: what.clone() };
+                let fault = IssuerFault { on, nth, count: 1, key: None, what: what.clone() };
                 world.tenant.add_fault(fault).unwrap();
                 let (halt, state) = rotated(&world).await;
                 assert_sound(&world, &halt, &state, &case);
@@ -111,15 +115,7 @@ async fn a_new_key_that_needs_a_moment_is_waited_for() {
     let key = Some(rekeyd::sandbox::NEWEST.to_owned());
     let fault = IssuerFault { on: CallKind::TokenExchange, nth: 1, count: 3, key, what };
     world.poll();
-    let mut engine = world.open().await.unwrap();
-    engine.request(rotate(), tester()).await.unwrap();
-    for _ in 0..10_000 {
-        let staged = engine.state().rotation.as_ref().is_some_and(|r| r.staged_new().is_some());
-        if staged {
-            break;
-        }
-        engine.turn().await.unwrap();
-    }
+    let mut engine = world.rotating(Phase::Staged).await;
     let newest = engine.state().rotation.as_ref().unwrap().new.as_ref().unwrap().key.to_string();
     world.tenant.add_fault(IssuerFault { key: Some(newest), ..fault }).unwrap();
     let halt = engine.run(Goal::Nothing, 96 * HOUR, &mut Stop::never()).await.unwrap();
@@ -161,4 +157,32 @@ async fn a_leak_with_any_one_lost_reply_still_kills_the_suspect() {
             assert_eq!(world.counted().failures_after_reread, 0, "{case}");
         }
     }
+}
+
+/// A lost reply to the put left the engine believing that it still held a secret.
+#[tokio::test]
+async fn a_stop_after_a_lost_reply_to_the_put_is_heeded() {
+    let world = World::new();
+    world.poll();
+    world.store.fault(Call::Stage, Fault::LostAfter);
+    let mut engine = world.open().await.unwrap();
+    engine.request(rotate(), tester()).await.unwrap();
+    let halt = engine.run(Goal::Current, HOUR, &mut Stop::never()).await.unwrap();
+    assert_eq!(halt, Halt::Reached);
+    let (switch, mut stop) = Stop::new();
+    switch.send_replace(true);
+    let halt = engine.run(Goal::Nothing, 96 * HOUR, &mut stop).await.unwrap();
+    assert_eq!(halt, Halt::Stopped);
+}
+
+#[tokio::test]
+async fn a_rollback_that_may_not_disable_is_bounded() {
+    let world = World::new();
+    world.poll();
+    let mut engine = world.rotating(Phase::Staged).await;
+    let (on, what) = (CallKind::UpdateApiKey, What::PermissionDenied);
+    world.tenant.add_fault(IssuerFault { on, nth: 1, count: 1_000_000, key: None, what }).unwrap();
+    world.ask(&mut engine, Request::Abort).await;
+    let calls = world.tenant.ledger().iter().filter(|e| e.kind == on).count();
+    assert!(calls <= 8, "{calls}");
 }

@@ -1,13 +1,14 @@
 //! Leak reports: at every state, at every point, twice, and with `--kill-first`.
 
 use rekeyd::domain::state::{Event, Phase, State};
-use rekeyd::engine::{Engine, Goal, Halt, Stop};
+use rekeyd::engine::{Goal, Halt, Stop, Turn};
 
+use crate::neighbours::Fixed;
 use crate::rotation::assert_sound;
-use crate::world::{HOUR, World, leak, rotate, tester};
+use crate::world::{HOUR, World, leak, leak_of, tester};
 
 /// Every suspect is dead, proven so, and the key that consumers hold is no suspect.
-fn assert_leak_is_over(world: &World, state: &State, case: &str) {
+pub fn assert_leak_is_over(world: &World, state: &State, case: &str) {
     for key in state.suspects.keys() {
         assert!(!world.tenant.alive(key.as_str()), "{case}: suspect {key} lives");
     }
@@ -25,33 +26,12 @@ fn assert_leak_is_over(world: &World, state: &State, case: &str) {
     }
 }
 
-async fn until(engine: &mut Engine, phase: Phase) -> bool {
-    for _ in 0..10_000 {
-        if engine.state().rotation.as_ref().is_some_and(|r| r.phase == phase) {
-            return true;
-        }
-        match engine.turn().await.unwrap() {
-            rekeyd::engine::Turn::Moved => {}
-            rekeyd::engine::Turn::Waiting { ms, .. } => {
-                engine_sleep(engine, ms).await;
-            }
-            rekeyd::engine::Turn::Resting => return false,
-        }
-    }
-    false
-}
-
-async fn engine_sleep(engine: &Engine, ms: i64) {
-    engine.clock().sleep(std::time::Duration::from_millis(u64::try_from(ms).unwrap())).await;
-}
-
 #[tokio::test]
 async fn a_leaked_key_is_replaced_and_proven_dead() {
     let world = World::new();
     world.poll();
     let first = world.store.current_key().unwrap();
-    let mut engine = world.open().await.unwrap();
-    engine.run(Goal::Nothing, HOUR, &mut Stop::never()).await.unwrap();
+    let mut engine = world.adopted().await;
     let reported = world.now_ms();
     let report = leak(engine.state(), false);
     engine.request(report, tester()).await.unwrap();
@@ -73,9 +53,7 @@ async fn a_leak_reported_at_every_state_of_a_rotation_ends_with_every_suspect_de
         let case = format!("leak at {}", phase.name());
         let world = World::new();
         world.poll();
-        let mut engine = world.open().await.unwrap();
-        engine.request(rotate(), tester()).await.unwrap();
-        assert!(until(&mut engine, phase).await, "{case}: never there");
+        let mut engine = world.rotating(phase).await;
         let report = leak(engine.state(), false);
         engine.request(report, tester()).await.unwrap();
         let halt = engine.run(Goal::SuspectsDead, HOUR, &mut Stop::never()).await.unwrap();
@@ -92,8 +70,7 @@ async fn a_leak_reported_at_every_state_of_a_rotation_ends_with_every_suspect_de
 async fn a_second_leak_of_the_fresh_key_starts_a_second_rotation() {
     let world = World::new();
     world.poll();
-    let mut engine = world.open().await.unwrap();
-    engine.run(Goal::Nothing, HOUR, &mut Stop::never()).await.unwrap();
+    let mut engine = world.adopted().await;
     for round in 0..2 {
         let report = leak(engine.state(), false);
         engine.request(report, tester()).await.unwrap();
@@ -145,47 +122,65 @@ async fn a_leak_killed_before_and_after_every_append_and_call_is_finished_by_the
     }
 }
 
+/// Nobody had adopted it, so nothing would replace it: consumers kept a leaked key.
 #[tokio::test]
-async fn kill_first_with_self_disables_only_after_the_new_key_is_stored() {
-    let world = World::new();
-    let mut engine = world.open().await.unwrap();
-    engine.run(Goal::Nothing, HOUR, &mut Stop::never()).await.unwrap();
-    let report = leak(engine.state(), true);
-    engine.request(report, tester()).await.unwrap();
-    let halt = engine.run(Goal::SuspectsDead, HOUR, &mut Stop::never()).await.unwrap();
-    assert_eq!(halt, Halt::Reached);
-    let sent: Vec<&str> = world
-        .journal
-        .events()
-        .iter()
-        .filter_map(|e| match e {
-            Event::Intended { effect, .. } => Some(effect.name()),
-            _ => None,
-        })
-        .collect();
-    let at = |name| sent.iter().position(|step| *step == name).unwrap();
-    assert!(at("stage") < at("disable") && at("disable") < at("promote"), "{sent:?}");
-    assert_leak_is_over(&world, engine.state(), "kill first");
+async fn a_leaked_key_that_a_person_put_as_current_is_replaced_and_dies() {
+    use Phase::{Claimed, Deleted, Disabled, Promoted, Staged};
+    for phase in [None, Some(Claimed), Some(Staged), Some(Promoted), Some(Disabled), Some(Deleted)]
+    {
+        for kill_first in [false, true] {
+            let case = format!("put at {}, {kill_first}", phase.map_or("rest", Phase::name));
+            let world = World::new();
+            let mut engine = match phase {
+                Some(phase) => world.rotating(phase).await,
+                None => world.adopted().await,
+            };
+            let theirs = world.tenant.mint(rekeyd::sandbox::SERVICE_ACCOUNT).unwrap();
+            world.store.put_by_hand("v-theirs", &theirs.client_id, &theirs.client_secret);
+            let halt = world.ask(&mut engine, leak_of(&[&theirs.client_id], kill_first)).await;
+            assert!(!world.tenant.alive(&theirs.client_id), "{case}: it lives; {halt:?}");
+            assert_eq!(halt, Halt::Reached, "{case}: {:#?}", engine.state());
+            assert_sound(&world, &halt, engine.state(), &case);
+        }
+    }
 }
 
 #[tokio::test]
-async fn kill_first_with_another_actor_disables_before_anything_is_minted() {
-    let mut world = World::new();
-    let other = world.tenant.mint(rekeyd::sandbox::SERVICE_ACCOUNT).unwrap();
-    let key = rekeyd::domain::ids::KeyId::new(other.client_id).unwrap();
-    world.named_actor =
-        Some(rekeyd::domain::secret::Credential::new(key, other.client_secret.into()));
-    world.rules.named_actor = true;
-    let mut engine = world.open().await.unwrap();
-    engine.run(Goal::Nothing, HOUR, &mut Stop::never()).await.unwrap();
-    let report = leak(engine.state(), true);
+async fn a_leak_whose_preflight_is_refused_waits_and_does_not_spin() {
+    let world = World::new();
+    let first = world.store.current_key().unwrap();
+    let mut engine = world.adopted().await;
+    engine.set_neighbours(Fixed::naming(&first));
+    let report = leak(engine.state(), false);
     engine.request(report, tester()).await.unwrap();
-    let halt = engine.run(Goal::SuspectsDead, HOUR, &mut Stop::never()).await.unwrap();
-    assert_eq!(halt, Halt::Reached, "{:#?}", engine.state());
-    let first = world.journal.events().into_iter().find_map(|e| match e {
-        Event::Intended { effect, .. } => Some(effect.name()),
-        _ => None,
-    });
-    assert_eq!(first, Some("disable"));
-    assert_leak_is_over(&world, engine.state(), "kill first");
+    for _ in 0..2_000 {
+        if !matches!(engine.turn().await.unwrap(), Turn::Moved) {
+            return;
+        }
+    }
+    panic!("2000 turns without a wait, {} events", world.journal.events().len());
+}
+
+/// The reply to the delete of a dead suspect is lost every time: it is disabled and proven dead,
+/// so nothing is gained by asking for ever.
+#[tokio::test]
+async fn a_delete_that_is_never_answered_is_not_sent_for_ever() {
+    use rekeyd::sandbox::{CallKind, Fault, What};
+    let world = World::new();
+    let mut engine = world.adopted().await;
+    let (on, what) = (CallKind::DeleteApiKey, What::LostBefore);
+    world.tenant.add_fault(Fault { on, nth: 1, count: 1_000_000, key: None, what }).unwrap();
+    let report = leak(engine.state(), false);
+    engine.request(report, tester()).await.unwrap();
+    let reported_ms = world.now_ms();
+    let halt = engine.run(Goal::SuspectsDead, 24 * HOUR, &mut Stop::never()).await.unwrap();
+    assert_eq!(halt, Halt::Reached);
+    assert!(world.now_ms() - reported_ms < 60_000, "the report waited for a dead key's delete");
+    let halt = engine.run(Goal::Nothing, 7 * 24 * HOUR, &mut Stop::never()).await.unwrap();
+    let sent = world.tenant.ledger().iter().filter(|e| e.kind == on).count();
+    assert_eq!(sent, 6);
+    assert_eq!(halt, Halt::Parked);
+    for key in engine.state().suspects.keys() {
+        assert!(!world.tenant.alive(key.as_str()));
+    }
 }

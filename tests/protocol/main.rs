@@ -10,14 +10,20 @@
 )]
 
 mod actor;
+mod clocks;
+mod etags;
 mod faults;
 mod first_key;
+mod healing;
+mod kill_first;
+mod late_creates;
 mod leaks;
 mod lockout;
+mod moved_back;
 mod neighbours;
 mod people;
 mod preflight;
 mod rotation;
-mod stranger;
+mod storm;
 mod walk;
 mod world;

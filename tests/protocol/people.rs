@@ -10,17 +10,7 @@ use crate::world::{HOUR, World, rotate, tester};
 /// Runs a rotation and lets a person act as soon as a phase is reached.
 async fn disturbed(world: &World, phase: Phase, act: impl FnOnce(&World)) -> Halt {
     world.poll();
-    let mut engine = world.open().await.unwrap();
-    engine.request(rotate(), tester()).await.unwrap();
-    for _ in 0..10_000 {
-        if engine.state().rotation.as_ref().is_some_and(|r| r.phase == phase) {
-            break;
-        }
-        if let Turn::Waiting { ms, .. } = engine.turn().await.unwrap() {
-            world.pass(ms);
-        }
-    }
-    assert_eq!(engine.state().rotation.as_ref().map(|r| r.phase), Some(phase));
+    let mut engine = world.rotating(phase).await;
     act(world);
     engine.run(Goal::Nothing, 48 * HOUR, &mut Stop::never()).await.unwrap()
 }
@@ -162,16 +152,7 @@ async fn abort_at_every_state_goes_back_or_says_that_it_is_too_late() {
         let world = World::new();
         world.poll();
         let first = world.store.current_key().unwrap();
-        let mut engine = world.open().await.unwrap();
-        engine.request(rotate(), tester()).await.unwrap();
-        for _ in 0..10_000 {
-            if engine.state().rotation.as_ref().is_some_and(|r| r.phase == phase) {
-                break;
-            }
-            if let Turn::Waiting { ms, .. } = engine.turn().await.unwrap() {
-                world.pass(ms);
-            }
-        }
+        let mut engine = world.rotating(phase).await;
         engine.request(Request::Abort, tester()).await.unwrap();
         let halt = engine.run(Goal::Nothing, 96 * HOUR, &mut Stop::never()).await.unwrap();
         let state = engine.state().clone();
@@ -238,4 +219,27 @@ async fn a_revert_from_an_edited_version_gives_the_new_key_its_own_drain() {
     assert_sound(&world, &halt, engine.state(), "reverted");
     assert_eq!(world.counted().failures, 0, "consumers lost the key that they had cached");
     assert_eq!(world.store.current_rest().as_deref(), Some("{\"note\":2}"));
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_enables_again_and_again_parks_until_resume() {
+    let world = World::new();
+    world.poll();
+    let first = world.store.current_key().unwrap();
+    let mut engine = world.rotating(Phase::Drained).await;
+    for _ in 0..3_000 {
+        let before = world.tenant.alive(&first);
+        if let Turn::Waiting { ms, .. } = engine.turn().await.unwrap() {
+            if engine.state().parked.is_some() {
+                break;
+            }
+            world.pass(ms);
+        }
+        if before && !world.tenant.alive(&first) {
+            world.person(&Edit::Enable { key: first.clone() });
+        }
+    }
+    assert!(engine.state().parked.is_some(), "{:#?}", engine.state());
+    assert_eq!(world.ask(&mut engine, Request::Resume).await, Halt::Reached);
+    assert!(!world.tenant.alive(&first));
 }

@@ -9,22 +9,22 @@ use crate::rotation::assert_sound;
 use crate::world::{Call, Fault, HOUR, SECOND, World, leak, rotate, tester};
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % bound
     }
-    fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+    pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
         of[usize::try_from(self.below(of.len() as u64)).unwrap()].clone()
     }
 }
 
-fn issuer_fault(dice: &mut Dice) -> IssuerFault {
+pub fn issuer_fault(dice: &mut Dice) -> IssuerFault {
     let on = dice.pick(&[
         CallKind::CreateApiKey,
         CallKind::UpdateApiKey,
@@ -48,7 +48,7 @@ fn issuer_fault(dice: &mut Dice) -> IssuerFault {
     IssuerFault { on, nth, count: 1, key: None, what }
 }
 
-fn store_fault(dice: &mut Dice) -> (Call, Fault) {
+pub fn store_fault(dice: &mut Dice) -> (Call, Fault) {
     let call = dice.pick(&[
         Call::Stage,
         Call::Promote,
@@ -153,14 +153,17 @@ async fn walk(seed: u64) {
     assert!(sent <= 40, "{case}: {sent} creates");
 }
 
+/// The first so many seeds, or more by hand: `REKEYD_WALK_SEEDS=0..5000`.
+pub fn seeds(count: u64) -> std::ops::Range<u64> {
+    std::env::var("REKEYD_WALK_SEEDS").ok().map_or(0..count, |range| {
+        let (first, last) = range.split_once("..").unwrap();
+        first.parse().unwrap()..last.parse().unwrap()
+    })
+}
+
 #[tokio::test]
 async fn random_walks_end_sound() {
-    // More by hand: REKEYD_WALK_SEEDS=0..5000
-    let (first, last) = std::env::var("REKEYD_WALK_SEEDS").ok().map_or((0, 60), |range| {
-        let (first, last) = range.split_once("..").unwrap();
-        (first.parse().unwrap(), last.parse().unwrap())
-    });
-    for seed in first..last {
+    for seed in seeds(60) {
         walk(seed).await;
     }
 }

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use super::question::candidates;
+use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::class::Class;
 use crate::domain::facts::{Actor, Fact, KeyIndex, KeyProof};
 use crate::domain::ids::KeyId;
-use crate::domain::state::{Baseline, Event, Held};
+use crate::domain::state::{Baseline, Effect, Event, Held};
 
 /// The event that adopts what `held` names. The account's other keys are recorded, not judged.
 pub(super) fn adopted(v: &View<'_>, held: Held, by_operator: bool) -> Found<Event> {
@@ -18,6 +20,7 @@ pub(super) fn adopted(v: &View<'_>, held: Held, by_operator: bool) -> Found<Even
         Fact::Unclear(Class::Rejected | Class::Misconfigured) => BTreeSet::new(),
         _ => {
             let index = v.complete_keys(&actor)?;
+            explained(v, index)?;
             ids(index).into_iter().filter(|key| *key != held.proof.key).collect()
         }
     };
@@ -49,6 +52,20 @@ pub(super) fn baseline(v: &View<'_>, proof: &KeyProof) -> Found<Baseline> {
         canaries: profile.canaries.clone(),
         questions: v.rules.canaries,
     })
+}
+
+/// Reports keys that showed up only after their create had been given up, before anything takes
+/// the list as known (R3, invariant 6).
+pub(super) fn explained(v: &View<'_>, index: &KeyIndex) -> Found<()> {
+    let Some(rotation) = &v.state.rotation else { return Ok(()) };
+    let mut keys = BTreeSet::new();
+    for doubt in &rotation.doubts {
+        if let Effect::Issue { snapshot, .. } = &doubt.effect {
+            let found = candidates(v, snapshot, index);
+            keys.extend(found.into_iter().map(|listed| listed.key.clone()));
+        }
+    }
+    if keys.is_empty() { Ok(()) } else { Err(Step::record(Event::Unexplained { keys })) }
 }
 
 /// Key ids of a list, for the record of a clean one.

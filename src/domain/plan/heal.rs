@@ -3,10 +3,11 @@
 
 use super::step::Step;
 use super::view::{Found, View};
+use super::{advance, cures_itself, goes_on};
 use crate::domain::facts::{Actor, Holding, KeyProof};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{
-    Effect, Event, Life, ParkReason, Phase, Rotation, Source, StagedVersion,
+    Effect, Event, Life, Park, ParkReason, Phase, Rotation, Source, StagedVersion,
 };
 
 /// The healing step, if one is due.
@@ -23,14 +24,33 @@ pub(super) fn heal(v: &View<'_>) -> Found<Option<Step>> {
     if let Some(step) = undo_our_disable(v, &proof.key)? {
         return Ok(Some(step));
     }
-    let Some(rotation) = &v.state.rotation else { return Ok(nothing_open(v)) };
+    let Some(rotation) = &v.state.rotation else { return Ok(nothing_open(v, &proof.key)) };
     if v.is_new(proof) {
         return new_key_died(v, rotation);
     }
     if v.is_old(proof) {
         return old_key_died(v, rotation, version, holding);
     }
+    if v.state.is_suspect(&proof.key) {
+        return foreign_suspect_died(v, rotation, version, holding);
+    }
+    // A person's choice, though it does not work: theirs to mend.
     Ok(None)
+}
+
+/// Parked, and the machine could go on now: the park is over. What was refused for good stays.
+fn lift(v: &View<'_>, rotation: &Rotation) -> Found<Option<Step>> {
+    let Some(park) = &v.state.parked else { return Ok(None) };
+    if matches!(park.reason, ParkReason::Trouble { .. }) && !cures_itself(&park.reason) {
+        return Ok(None);
+    }
+    match advance::advance(v, rotation) {
+        Ok(step) | Err(step) if goes_on(&step) => {
+            Ok(Some(Step::record(Event::Unparked { by_operator: false })))
+        }
+        Err(step @ Step::Look(_)) => Err(step),
+        _ => Ok(None),
+    }
 }
 
 /// *Current* works again: what was parked for it is over.
@@ -41,9 +61,10 @@ fn recovered(v: &View<'_>) -> Option<Step> {
 }
 
 /// With no rotation open nothing is left of ours to put in its place; a new key may be asked for.
-fn nothing_open(v: &View<'_>) -> Option<Step> {
+fn nothing_open(v: &View<'_>, current: &KeyId) -> Option<Step> {
     let asked = &v.state.requests;
-    let waiting = asked.rotate.is_some() || asked.leak.is_some() || asked.adopt || asked.resume;
+    let replaces = asked.leak.is_some() && v.state.is_suspect(current);
+    let waiting = asked.rotate.is_some() || replaces || asked.adopt || asked.resume;
     if waiting || v.state.parked.is_some() {
         return None;
     }
@@ -94,10 +115,8 @@ fn can_serve(v: &View<'_>, proof: &KeyProof) -> Found<bool> {
 
 /// *Current* names the new key, and it is dead: back to the old one, if that works or can.
 fn new_key_died(v: &View<'_>, rotation: &Rotation) -> Found<Option<Step>> {
-    let phase = rotation.phase;
-    if !phase.after_promote() {
-        // A promote is seen first; Reverting is at work already.
-        return Ok(None);
+    if rotation.phase == Phase::Reverting {
+        return lift(v, rotation);
     }
     let old = &rotation.old.proof;
     let disabled_by_us = v
@@ -106,19 +125,30 @@ fn new_key_died(v: &View<'_>, rotation: &Rotation) -> Found<Option<Step>> {
         .get(&old.key)
         .is_some_and(|k| matches!(k.life, Life::Disabled { ours: true, .. }));
     if can_serve(v, old)? || (disabled_by_us && undo_our_disable(v, &old.key)?.is_some()) {
-        let mut events = Vec::new();
-        if v.state.parked.is_some() {
-            events.push(Event::Unparked { by_operator: false });
-        }
-        let because = Some("the new key stopped working".to_owned());
-        events.push(Event::Entered { phase: Phase::Reverting, because });
-        return Ok(Some(Step::Record(events)));
+        return Ok(Some(revert(v, rotation)));
     }
-    // Before anything is given up, the old key's state must be clear.
-    if !v.state.is_suspect(&old.key) && v.works_if_clear(old)?.is_none() {
+    // Before anything is given up, the old key's state must be clear. A suspect is superseded.
+    let unclear = !v.state.is_suspect(&old.key) && v.works_if_clear(old)?.is_none();
+    let suspect = rotation.new.as_ref().is_some_and(|new| v.state.is_suspect(&new.key));
+    if unclear || suspect || !rotation.phase.after_promote() {
         return Ok(None);
     }
     Ok(v.state.parked.is_none().then(|| v.park(ParkReason::BothDead)))
+}
+
+/// Into Reverting, by way of Promoted where somebody else moved *current* to the new key.
+fn revert(v: &View<'_>, rotation: &Rotation) -> Step {
+    let mut events = Vec::new();
+    if v.state.parked.is_some() {
+        events.push(Event::Unparked { by_operator: false });
+    }
+    if !rotation.phase.after_promote() {
+        let because = Some("current names the new key".to_owned());
+        events.push(Event::Entered { phase: Phase::Promoted, because });
+    }
+    let because = Some("the new key stopped working".to_owned());
+    events.push(Event::Entered { phase: Phase::Reverting, because });
+    Step::Record(events)
 }
 
 /// *Current* names the old key, and it is dead: forward, if the new one works.
@@ -128,12 +158,8 @@ fn old_key_died(
     version: &VersionId,
     holding: &Holding,
 ) -> Found<Option<Step>> {
-    let unpark =
-        || v.state.parked.as_ref().map(|_| Step::record(Event::Unparked { by_operator: false }));
-    let Some(staged) = rotation.staged_new() else {
-        // In memory, or not minted: the machine goes forward by itself.
-        return Ok(if v.seen.in_memory.is_some() { unpark() } else { None });
-    };
+    // In memory, or not minted: the machine goes forward by itself.
+    let Some(staged) = rotation.staged_new() else { return lift(v, rotation) };
     if let Some(step) = undo_our_disable(v, &staged.proof.key)? {
         return Ok(Some(step));
     }
@@ -147,9 +173,35 @@ fn old_key_died(
             phase: Phase::Verified,
             because: Some("the old key stopped working".to_owned()),
         }))),
-        Phase::Claimed | Phase::Issued | Phase::Verified => Ok(unpark()),
+        Phase::Claimed | Phase::Issued | Phase::Verified => lift(v, rotation),
         _ => move_forward(v, rotation, staged, version, holding).map(Some),
     }
+}
+
+/// *Current* names a key that a person put, that was reported leaked, and that is dead: what they
+/// chose they no longer want. The new key serves, or else the old one.
+fn foreign_suspect_died(
+    v: &View<'_>,
+    rotation: &Rotation,
+    version: &VersionId,
+    holding: &Holding,
+) -> Found<Option<Step>> {
+    let step = if let Some(staged) = rotation.staged_new()
+        && can_serve(v, &staged.proof)?
+    {
+        move_forward(v, rotation, staged, version, holding)?
+    } else if let Some(step) = undo_our_disable(v, &rotation.old.proof.key)? {
+        return Ok(Some(step));
+    } else if can_serve(v, &rotation.old.proof)? {
+        advance::back_to_old(v, rotation, version)?
+    } else {
+        return Ok(None);
+    };
+    let theirs = |park: &Park| park.reason == ParkReason::CurrentChanged;
+    if v.state.parked.as_ref().is_some_and(theirs) {
+        return Ok(Some(Step::record(Event::Unparked { by_operator: false })));
+    }
+    Ok(Some(step))
 }
 
 /// Moves *current* to our version again, or to one with *current*'s other fields.
@@ -167,7 +219,7 @@ fn move_forward(
     if same_rest || staged.base == *version {
         return Ok(Step::Do(Effect::Promote { from: version.clone(), to: staged.version.clone() }));
     }
-    if rotation.attempts_spent() >= super::advance::MAX_ATTEMPTS {
+    if rotation.attempts_spent() >= advance::MAX_ATTEMPTS {
         return Err(v.park(ParkReason::TooManyAttempts));
     }
     Ok(Step::Do(Effect::Stage {

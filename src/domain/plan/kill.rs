@@ -6,15 +6,27 @@ use super::step::{Step, WaitFor};
 use super::view::{Found, View};
 use crate::domain::facts::{Actor, Exchange, Fact, KeyProof, Read};
 use crate::domain::ids::KeyId;
-use crate::domain::state::{Event, Leak, Origin};
+use crate::domain::state::{Effect, Event, Leak, ManagedKey, Origin, Question};
 use std::collections::BTreeSet;
 
 /// The next step against a suspect, or the end of the report. `Err(Wait | Trouble)` only when no
 /// suspect could be acted on.
+///
+/// The report ends as soon as all are proven dead; that they be gone too can wait for it.
 pub(super) fn kill(v: &View<'_>) -> Found<Option<Step>> {
+    if let Some(step) = act(v, is_alive)? {
+        return Ok(Some(step));
+    }
+    if let Some(step) = close(v)? {
+        return Ok(Some(step));
+    }
+    act(v, is_left)
+}
+
+/// The first step that can be taken against one of these suspects.
+fn act(v: &View<'_>, of: fn(&View<'_>, &KeyId) -> bool) -> Found<Option<Step>> {
     let mut blocked = None;
-    for key in v.state.suspects.keys().filter(|key| is_unfinished(v, key) && !v.state.touched(key))
-    {
+    for key in v.state.suspects.keys().filter(|key| of(v, key) && !v.state.touched(key)) {
         match kill_one(v, key) {
             Ok(Some(step)) => return Ok(Some(step)),
             Ok(None) => {}
@@ -22,17 +34,18 @@ pub(super) fn kill(v: &View<'_>) -> Found<Option<Step>> {
             Err(step) => blocked = blocked.or(Some(step)),
         }
     }
-    if let Some(step) = blocked {
-        return Err(step);
-    }
-    close(v)
+    blocked.map_or(Ok(None), Err)
 }
 
-/// Not proven dead, or ours and not proven gone.
-fn is_unfinished(v: &View<'_>, key: &KeyId) -> bool {
-    let alive = v.state.suspects.get(key).is_some_and(|s| s.dead.is_none());
-    let ours = v.state.keys.get(key).is_some_and(|k| k.origin != Origin::Foreign && !k.is_gone());
-    alive || ours
+/// Not proven dead.
+fn is_alive(v: &View<'_>, key: &KeyId) -> bool {
+    v.state.suspects.get(key).is_some_and(|suspect| suspect.dead.is_none())
+}
+
+/// Proven dead, ours, and not proven gone.
+fn is_left(v: &View<'_>, key: &KeyId) -> bool {
+    let ours = |managed: &ManagedKey| managed.origin != Origin::Foreign && !managed.is_gone();
+    v.state.keys.get(key).is_some_and(ours)
 }
 
 fn kill_one(v: &View<'_>, key: &KeyId) -> Found<Option<Step>> {
@@ -119,7 +132,8 @@ fn wait_for_grace(v: &View<'_>, leak: Option<&Leak>) -> Found<()> {
 /// Every suspect is dead: compare the account's keys with the last clean list, then close (R17).
 fn close(v: &View<'_>) -> Found<Option<Step>> {
     let Some(leak) = &v.state.requests.leak else { return Ok(None) };
-    if v.state.suspects_alive().next().is_some() || !v.state.questions.is_empty() {
+    let dying = |question: &Question| matches!(question.effect, Effect::Delete { .. });
+    if v.state.suspects_alive().next().is_some() || !v.state.questions.values().all(dying) {
         return Ok(None);
     }
     let Some((_, current)) = v.current_alive()? else { return Ok(None) };

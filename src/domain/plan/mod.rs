@@ -7,6 +7,7 @@ mod account;
 mod advance;
 mod caller;
 mod first_key;
+mod foreign;
 mod guards;
 mod heal;
 mod idle;
@@ -26,8 +27,8 @@ pub use step::{Step, WaitFor};
 use super::class::Class;
 use super::clocks::Stamp;
 use super::facts::Observed;
-use super::state::{Adoption, Effect, Event, ParkReason, State};
-use question::Open;
+use super::state::{Adoption, Effect, Event, ParkReason, Rotation, State};
+use question::{Open, RECHECK_MS as QUIESCE_RECHECK_MS};
 use view::{Found, View};
 
 /// The next step of one secret.
@@ -83,27 +84,52 @@ fn decide(v: &View<'_>) -> Found<Step> {
 
 /// Requests, then the machine's own next step.
 fn machine(v: &View<'_>) -> Found<Step> {
-    if let Some(step) = request::weigh(v)? {
+    // Under a leak a create may still be open: that bars requests and a start, nothing else.
+    let open = !v.state.questions.is_empty();
+    if !open && let Some(step) = request::weigh(v)? {
+        return Ok(step);
+    }
+    if !open && let Some(step) = foreign::take_over(v)? {
         return Ok(step);
     }
     let Some(rotation) = &v.state.rotation else {
-        return idle::idle(v);
+        let ms = QUIESCE_RECHECK_MS;
+        return if open { Ok(Step::Wait { reason: WaitFor::Quiesce, ms }) } else { idle::idle(v) };
     };
     let Some(park) = &v.state.parked else {
         return match advance::advance(v, rotation) {
             Ok(step) | Err(step) => Ok(v.bounded(step)),
         };
     };
-    if !cures_itself(&park.reason) {
-        return Ok(v.wait_for_operator());
-    }
-    // Trouble cures itself: as soon as a step could be taken, the park is lifted.
-    Ok(match advance::advance(v, rotation) {
-        Ok(Step::Do(_) | Step::Record(_)) | Err(Step::Do(_) | Step::Record(_)) => {
-            Step::Record(vec![Event::Unparked { by_operator: false }])
-        }
+    let step = match advance::advance(v, rotation) {
         Ok(step) | Err(step) => step,
+    };
+    let cures_itself = cures_itself(&park.reason);
+    let over = cures_itself || leak_overrides(v, rotation, &park.reason);
+    Ok(match step {
+        step if over && goes_on(&step) => Step::record(Event::Unparked { by_operator: false }),
+        // What is missing is looked at; the rest is the operator's.
+        step if cures_itself || over && matches!(step, Step::Look(_)) => step,
+        _ => v.wait_for_operator(),
     })
+}
+
+/// Whether a parked machine could do something: send, or record more than another park.
+fn goes_on(step: &Step) -> bool {
+    match step {
+        Step::Do(_) => true,
+        Step::Record(events) => !matches!(events.first(), Some(Event::Parked { .. })),
+        _ => false,
+    }
+}
+
+/// A leaked new key is given up, and dead keys are replaced, whatever the rotation was parked for
+/// (R14): the park was about keys that nobody wants any more.
+fn leak_overrides(v: &View<'_>, rotation: &Rotation, reason: &ParkReason) -> bool {
+    let suspect = rotation.new.as_ref().is_some_and(|new| v.state.is_suspect(&new.key));
+    let dead =
+        matches!(reason, ParkReason::BothDead | ParkReason::CurrentDead | ParkReason::NoActor);
+    v.state.requests.leak.is_some() && (suspect || dead)
 }
 
 /// A failed read, or a throttled request, may succeed later; another policy may let go of a key. A

@@ -7,9 +7,9 @@ use super::step::{Step, WaitFor};
 use super::view::{Found, View};
 use crate::domain::class::Class;
 use crate::domain::clocks::remaining_ms;
-use crate::domain::facts::{Holding, KeyProof, ListedKey};
+use crate::domain::facts::{Holding, KeyIndex, KeyProof, ListedKey};
 use crate::domain::ids::{Etag, KeyId, OperationId, VersionId};
-use crate::domain::state::{Effect, Event, Outcome, Question};
+use crate::domain::state::{Effect, Etags, Event, Outcome, Question};
 
 /// What stands open after everything that could be concluded was.
 pub(super) enum Open {
@@ -19,7 +19,7 @@ pub(super) enum Open {
 }
 
 /// While a question is open its effect is looked for this often.
-const RECHECK_MS: i64 = 15_000;
+pub(super) const RECHECK_MS: i64 = 15_000;
 
 /// Concludes what can be concluded (as `Err(step)`), or says what stands open.
 pub(super) fn open(v: &View<'_>) -> Found<Open> {
@@ -30,7 +30,8 @@ pub(super) fn open(v: &View<'_>) -> Found<Open> {
         match conclude(v, *operation, question) {
             Ok(Some(step)) | Err(step @ (Step::Look(_) | Step::Record(_))) => return Err(step),
             Ok(None) => {
-                let left = remaining_ms(&question.asked, &v.now, v.rules.quiesce_ms).max(1);
+                let left = remaining_ms(&question.asked, &v.now, v.rules.certain_ms());
+                let left = if left > 0 { left } else { RECHECK_MS };
                 wait = Some(wait.map_or(left, |known| known.min(left)));
             }
             Err(step) => trouble = Some(step),
@@ -44,7 +45,13 @@ pub(super) fn open(v: &View<'_>) -> Found<Open> {
 }
 
 fn conclude(v: &View<'_>, operation: OperationId, question: &Question) -> Found<Option<Step>> {
-    let case = Case { v, operation, question, over: v.passed(&question.asked, v.rules.quiesce_ms) };
+    let case = Case {
+        v,
+        operation,
+        question,
+        over: v.passed(&question.asked, v.rules.quiesce_ms),
+        certain: v.passed(&question.asked, v.rules.certain_ms()),
+    };
     match &question.effect {
         Effect::Issue { snapshot, .. } => case.issue(snapshot),
         Effect::Stage { token, proof, .. } => case.stage(token, proof),
@@ -55,17 +62,72 @@ fn conclude(v: &View<'_>, operation: OperationId, question: &Question) -> Found<
         Effect::Disable { key, etag, was_enabled, .. } => {
             case.disable(key, etag.as_ref(), *was_enabled)
         }
+        Effect::ProbeEtag { .. } => Ok(case.probe_etag()),
         Effect::Enable { key, etag, .. } => case.enable(key, etag.as_ref()),
         Effect::Delete { key, .. } => case.delete(key),
     }
+}
+
+/// Keys of the list that this create may have minted: nothing that is known speaks against it.
+pub(super) fn candidates<'a>(
+    v: &View<'_>,
+    snapshot: &BTreeSet<KeyId>,
+    index: &'a KeyIndex,
+) -> Vec<&'a ListedKey> {
+    let state = v.state;
+    let fresh = |key: &KeyId| {
+        !snapshot.contains(key)
+            && !state.keys.contains_key(key)
+            && !state.orphans.contains_key(key)
+            && !state.known.contains(key)
+    };
+    let listed = index.keys.values();
+    listed.filter(|l| fresh(&l.key) && is_by_us(v, index, l) != Some(false)).collect()
+}
+
+/// Creator and creation time say that it is ours (R3).
+fn is_attributable(
+    v: &View<'_>,
+    question: &Question,
+    index: &KeyIndex,
+    listed: &ListedKey,
+) -> bool {
+    is_by_us(v, index, listed) == Some(true)
+        && listed.created_ms.is_some_and(|ms| in_window(v, question, ms))
+}
+
+/// Whether the list names us as the creator. Only where it does so for a key that we know to be
+/// ours: what a server puts into that field is not documented. Clocks exclude nothing.
+fn is_by_us(v: &View<'_>, index: &KeyIndex, listed: &ListedKey) -> Option<bool> {
+    let us = identities(v)?;
+    let by_us = |l: &ListedKey| l.created_by.as_ref().map(|by| us.contains(by));
+    let managed = |l: &&ListedKey| v.state.keys.contains_key(&l.key);
+    let told = index.keys.values().filter(managed).any(|l| by_us(l) == Some(true));
+    if told { by_us(listed) } else { None }
+}
+
+fn identities(v: &View<'_>) -> Option<Vec<String>> {
+    let identity = v.state.baseline.as_ref()?.identity.as_ref()?;
+    Some(std::iter::once(identity.user_id.clone()).chain(identity.email.clone()).collect())
+}
+
+/// By the issuer's clock where it is known. Two minutes of skew are forgiven.
+fn in_window(v: &View<'_>, question: &Question, created_ms: i64) -> bool {
+    const SKEW_MS: i64 = 120_000;
+    let asked = &question.asked;
+    let from = asked.dated.as_ref().map_or(asked.wall_ms, |dated| dated.ms);
+    created_ms >= from.saturating_sub(SKEW_MS)
+        && created_ms <= from.saturating_add(v.rules.quiesce_ms).saturating_add(SKEW_MS)
 }
 
 struct Case<'a> {
     v: &'a View<'a>,
     operation: OperationId,
     question: &'a Question,
-    /// It can no longer land.
+    /// It can no longer land: what is seen of it stays.
     over: bool,
+    /// Reads no longer lag behind it either: what is not seen did not happen.
+    certain: bool,
 }
 
 impl Case<'_> {
@@ -75,7 +137,13 @@ impl Case<'_> {
         if !self.over && !self.question.seen {
             events.push(Event::Seen { operation });
         }
+        let came_to_nothing = matches!(outcome, Outcome::NoEffect { class: Class::Unknown });
         events.push(Event::Settled { operation, outcome });
+        if came_to_nothing {
+            // Counted, so that what is never answered is not sent for ever.
+            let step = self.question.effect.name().to_owned();
+            events.push(Event::Troubled { class: Class::Unknown, step });
+        }
         Step::Record(events)
     }
 
@@ -83,31 +151,19 @@ impl Case<'_> {
         self.settle(Outcome::NoEffect { class: Class::Unknown })
     }
 
+    /// Judged only when everything that can land has landed and shows: a key that is seen before
+    /// may be somebody else's, and ours the next one (R3).
     fn issue(&self, snapshot: &BTreeSet<KeyId>) -> Found<Option<Step>> {
-        let actor = self.v.actor(None)?;
-        let index = if self.over { self.v.complete_keys(&actor)? } else { self.v.keys(&actor)? };
-        let state = self.v.state;
-        let fresh = |key: &KeyId| {
-            !snapshot.contains(key)
-                && !state.keys.contains_key(key)
-                && !state.orphans.contains_key(key)
-                && !state.known.contains(key)
-        };
-        let candidates: Vec<&ListedKey> = index
-            .keys
-            .values()
-            .filter(|listed| fresh(&listed.key) && self.may_be_ours(listed))
-            .collect();
-        let proven: Vec<_> =
-            candidates.iter().filter(|listed| self.is_attributable(listed)).collect();
-        if let [only] = proven.as_slice()
-            && candidates.len() == 1
-            && state.open_creates() == 1
+        if !self.certain {
+            return Ok(None);
+        }
+        let index = self.v.complete_keys(&self.v.actor(None)?)?;
+        let candidates = candidates(self.v, snapshot, index);
+        if let [only] = candidates.as_slice()
+            && is_attributable(self.v, self.question, index, only)
+            && self.v.state.open_creates() == 1
         {
             return Ok(Some(self.settle(Outcome::Attributed { key: only.key.clone() })));
-        }
-        if !self.over {
-            return Ok(None);
         }
         if candidates.is_empty() {
             return Ok(Some(self.no_effect()));
@@ -116,42 +172,12 @@ impl Case<'_> {
         Ok(Some(self.settle(Outcome::PossiblyMinted { keys })))
     }
 
-    /// Nothing that the list tells speaks against it.
-    fn may_be_ours(&self, listed: &ListedKey) -> bool {
-        let creator = listed.created_by.as_deref().zip(self.identities());
-        let other_creator = creator.is_some_and(|(by, us)| !us.iter().any(|id| id == by));
-        let outside = listed.created_ms.is_some_and(|ms| !self.in_window(ms));
-        !other_creator && !outside
-    }
-
-    /// Creator and creation time say that it is ours.
-    fn is_attributable(&self, listed: &ListedKey) -> bool {
-        listed.created_by.is_some()
-            && self.identities().is_some()
-            && listed.created_ms.is_some()
-            && self.may_be_ours(listed)
-    }
-
-    fn identities(&self) -> Option<Vec<String>> {
-        let identity = self.v.state.baseline.as_ref()?.identity.as_ref()?;
-        Some(std::iter::once(identity.user_id.clone()).chain(identity.email.clone()).collect())
-    }
-
-    /// By the issuer's clock where it is known. Two minutes of skew are forgiven.
-    fn in_window(&self, created_ms: i64) -> bool {
-        const SKEW_MS: i64 = 120_000;
-        let asked = &self.question.asked;
-        let from = asked.dated.as_ref().map_or(asked.wall_ms, |dated| dated.ms);
-        created_ms >= from.saturating_sub(SKEW_MS)
-            && created_ms <= from.saturating_add(self.v.rules.quiesce_ms).saturating_add(SKEW_MS)
-    }
-
     fn stage(&self, token: &VersionId, proof: &KeyProof) -> Found<Option<Step>> {
         Ok(match self.v.holding(token)? {
             Holding::Key { proof: found, .. } if found == proof => {
                 Some(self.settle(Outcome::Done { etag: None, ours: true }))
             }
-            Holding::Absent if self.over => Some(self.no_effect()),
+            Holding::Absent if self.certain => Some(self.no_effect()),
             Holding::Absent => None,
             Holding::Key { .. } | Holding::Malformed => {
                 Some(self.settle(Outcome::NoEffect { class: Class::Conflict }))
@@ -164,11 +190,11 @@ impl Case<'_> {
             return Ok(None);
         }
         let done = self.v.store()?.current.as_ref() == Some(token);
-        Ok(Some(if done {
-            self.settle(Outcome::Done { etag: None, ours: true })
+        Ok(if done {
+            Some(self.settle(Outcome::Done { etag: None, ours: true }))
         } else {
-            self.no_effect()
-        }))
+            self.certain.then(|| self.no_effect())
+        })
     }
 
     fn promote(&self, from: &VersionId, to: &VersionId) -> Found<Option<Step>> {
@@ -176,13 +202,15 @@ impl Case<'_> {
             return Ok(None);
         }
         let current = self.v.store()?.current.as_ref();
-        Ok(Some(if current == Some(to) {
-            self.settle(Outcome::Done { etag: None, ours: true })
+        Ok(if current == Some(to) {
+            Some(self.settle(Outcome::Done { etag: None, ours: true }))
+        } else if !self.certain {
+            None
         } else if current == Some(from) {
-            self.no_effect()
+            Some(self.no_effect())
         } else {
-            self.settle(Outcome::Overtaken)
-        }))
+            Some(self.settle(Outcome::Overtaken))
+        })
     }
 
     fn label(&self, version: &VersionId, pending: bool) -> Found<Option<Step>> {
@@ -191,11 +219,11 @@ impl Case<'_> {
         }
         let store = self.v.store()?;
         let label = if pending { &store.pending } else { &store.previous };
-        Ok(Some(if label.as_ref() == Some(version) {
-            self.no_effect()
+        Ok(if label.as_ref() == Some(version) {
+            self.certain.then(|| self.no_effect())
         } else {
-            self.settle(Outcome::Done { etag: None, ours: true })
-        }))
+            Some(self.settle(Outcome::Done { etag: None, ours: true }))
+        })
     }
 
     /// The key as the list shows it now: `None` when a complete list does not have it.
@@ -209,7 +237,7 @@ impl Case<'_> {
 
     /// The etag has moved on and the server refuses stale ones: the request can no longer land.
     fn fenced(&self, sent: Option<&Etag>, listed: &ListedKey) -> bool {
-        self.v.state.etags_enforced && sent.is_some() && listed.etag.as_ref() != sent
+        self.v.state.etags == Etags::Enforced && sent.is_some() && listed.etag.as_ref() != sent
     }
 
     /// Whether the key is seen enabled; nothing where that cannot be told.
@@ -230,15 +258,21 @@ impl Case<'_> {
         let fenced = self.fenced(sent, listed);
         let ours = was_enabled && (self.question.seen || !self.over);
         let done = Outcome::Done { etag: listed.etag.clone(), ours };
-        Ok(match (disabled, self.over, fenced) {
-            (true, true, _) | (true, _, true) => Some(self.settle(done)),
-            (true, false, false) if !self.question.seen => {
+        Ok(match (disabled, fenced) {
+            (true, true) => Some(self.settle(done)),
+            (true, false) if self.over => Some(self.settle(done)),
+            (true, false) if !self.question.seen => {
                 Some(Step::record(Event::Seen { operation: self.operation }))
             }
-            (false, true, _) => Some(self.no_effect()),
-            (false, false, true) => Some(self.settle(Outcome::NoEffect { class: Class::Conflict })),
-            (_, false, false) => None,
+            (false, _) if self.certain => Some(self.no_effect()),
+            (false, true) => Some(self.settle(Outcome::NoEffect { class: Class::Conflict })),
+            (_, false) => None,
         })
+    }
+
+    /// What it would have told stays unknown; it only must not land later.
+    fn probe_etag(&self) -> Option<Step> {
+        self.over.then(|| self.no_effect())
     }
 
     fn enable(&self, key: &KeyId, sent: Option<&Etag>) -> Found<Option<Step>> {
@@ -246,12 +280,11 @@ impl Case<'_> {
             return Ok(Some(self.settle(Outcome::Gone)));
         };
         let enabled = self.enabled(listed)?.unwrap_or(false);
-        Ok(match (enabled, self.over || self.fenced(sent, listed)) {
-            (true, true) => {
-                Some(self.settle(Outcome::Done { etag: listed.etag.clone(), ours: true }))
-            }
-            (false, true) => Some(self.no_effect()),
-            (_, false) => None,
+        let fenced = self.fenced(sent, listed);
+        Ok(if enabled && (self.over || fenced) {
+            Some(self.settle(Outcome::Done { etag: listed.etag.clone(), ours: true }))
+        } else {
+            (self.certain || fenced && !enabled).then(|| self.no_effect())
         })
     }
 
@@ -259,8 +292,7 @@ impl Case<'_> {
         Ok(match self.listed(key)? {
             // Nothing brings a deleted key back: seeing it gone is enough.
             None => Some(self.settle(Outcome::Gone)),
-            Some(_) if self.over => Some(self.no_effect()),
-            Some(_) => None,
+            Some(_) => self.certain.then(|| self.no_effect()),
         })
     }
 }

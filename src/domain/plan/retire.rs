@@ -24,9 +24,13 @@ pub(super) enum Purpose {
 
 /// A key that comes back to life this often is somebody's doing.
 const MAX_REVIVALS: u32 = 5;
-/// The list may lag behind our own change for this long before it is looked at again.
+/// Deletes of a dead suspect that came to nothing: then it stays disabled until an operator says
+/// to go on.
+const MAX_DELETES: u32 = 6;
+/// While the list may lag behind our own change it is looked at this often.
 const LIST_RECHECK_MS: i64 = 1_000;
-const LAG_MS: i64 = 5_000;
+/// A suspect's death is shown by exchanges: the list is not waited for longer than this.
+const SUSPECT_LAG_MS: i64 = 5_000;
 const SLOW_DISABLE_MS: i64 = 15_000;
 
 /// The next step of retiring `key`; `None` when it is gone and that is proven.
@@ -44,6 +48,11 @@ pub(super) fn retire(v: &View<'_>, key: &KeyId, purpose: Purpose) -> Found<Optio
         Life::Deleted { proven: false } => case.prove_absent().map(Some),
         Life::Deleted { proven: true } => Ok(None),
     }
+}
+
+/// Whether a delete was sent so often to no avail that it is not sent again by itself.
+pub(super) fn deletes_are_spent(managed: &ManagedKey) -> bool {
+    managed.deletes >= MAX_DELETES
 }
 
 struct Case<'a> {
@@ -98,6 +107,10 @@ impl Case<'_> {
         if !self.v.keys(&self.actor()?)?.keys.contains_key(&control) {
             return Err(self.v.trouble(Class::Unknown, "list"));
         }
+        // Nor is a list whole that does not show a new key yet (R13).
+        for since in [self.managed.map(|m| &m.since), self.reported()].into_iter().flatten() {
+            self.v.wait_until(since, self.v.rules.lag_ms, WaitFor::ReadsLag)?;
+        }
         let proof = self.managed.and_then(|m| m.version.as_ref().and(m.proof(self.key)));
         if let Some(proof) = proof {
             match self.v.works_if_clear(&proof)? {
@@ -112,6 +125,12 @@ impl Case<'_> {
             key: self.key.clone(),
             evidence: Evidence::Absent { control },
         }))
+    }
+
+    /// When a key that is not ours was first heard of.
+    fn reported(&self) -> Option<&Moment> {
+        let suspect = self.v.state.suspects.get(self.key)?;
+        self.managed.is_none_or(|m| m.origin == Origin::Foreign).then_some(&suspect.reported)
     }
 
     fn disable(&self) -> Found<Step> {
@@ -146,7 +165,8 @@ impl Case<'_> {
 
     /// A list may lag for a moment behind our own acknowledged change (R13).
     fn wait_out_lag(&self, at: &Moment) -> Found<()> {
-        self.wait_out(at, LAG_MS)
+        let suspect = self.purpose == Purpose::Suspect;
+        self.wait_out(at, if suspect { SUSPECT_LAG_MS } else { i64::MAX })
     }
 
     fn wait_out(&self, at: &Moment, most_ms: i64) -> Found<()> {
@@ -160,7 +180,7 @@ impl Case<'_> {
         let readable =
             managed.version.is_some() || self.v.seen.in_memory == managed.proof(self.key);
         let Some(dying) = managed.proof(self.key).filter(|_| readable) else {
-            return self.listed_disabled(pin);
+            return self.listed_disabled(pin, at);
         };
         let control = self.control(&dying)?;
         let proven = |evidence| Step::record(Event::Proven { key: self.key.clone(), evidence });
@@ -172,7 +192,7 @@ impl Case<'_> {
                 self.wait_out(at, SLOW_DISABLE_MS)?;
                 Ok(Step::record(Event::Revived { key: self.key.clone() }))
             }
-            Fact::Known(Death::NoSecret) => self.listed_disabled(pin),
+            Fact::Known(Death::NoSecret) => self.listed_disabled(pin, at),
             Fact::Known(Death::NoControl) => Err(self.v.trouble(Class::Unknown, "prove")),
             Fact::Unclear(class) => Err(self.v.trouble(*class, "prove")),
         }
@@ -195,10 +215,11 @@ impl Case<'_> {
     }
 
     /// Nobody holds its secret, so no exchange can show it: the list is the witness.
-    fn listed_disabled(&self, pin: Option<&Etag>) -> Found<Step> {
+    fn listed_disabled(&self, pin: Option<&Etag>, at: &Moment) -> Found<Step> {
         let actor = self.actor()?;
         let listed = self.listed(&actor)?;
         if listed.enabled == Some(true) || listed.etag.as_ref() != pin {
+            self.wait_out_lag(at)?;
             return Ok(Step::record(Event::Revived { key: self.key.clone() }));
         }
         let control = self.control_key(&actor)?;
@@ -208,12 +229,16 @@ impl Case<'_> {
     }
 
     fn delete(&self, managed: &ManagedKey, pin: Option<&Etag>, at: &Moment) -> Found<Option<Step>> {
-        if self.purpose == Purpose::Replaced {
+        // A key that is ours only by what the list says gets time to be missed, too.
+        let attributed = managed.origin == Origin::Attributed;
+        if self.purpose == Purpose::Replaced || self.purpose == Purpose::Leftover && attributed {
             self.v.wait_until(at, self.v.rules.soak_ms, WaitFor::Soak)?;
         }
         self.guard()?;
-        if self.purpose == Purpose::Suspect && self.v.current_alive()?.is_none() {
-            // Deleting is for ever; that waits until consumers are served again.
+        // Deleting is for ever: that waits until consumers are served again.
+        if self.purpose == Purpose::Suspect
+            && (deletes_are_spent(managed) || self.v.current_alive()?.is_none())
+        {
             return Ok(None);
         }
         let actor = self.actor()?;

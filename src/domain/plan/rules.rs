@@ -26,6 +26,13 @@ pub struct Rules {
 const LAG_MS: i64 = 60_000;
 
 impl Rules {
+    /// When reads would show whatever has landed: only from then on nothing seen means nothing
+    /// done (R1). A request may land last of all, and reads may lag behind it (R13).
+    #[must_use]
+    pub fn certain_ms(&self) -> i64 {
+        self.quiesce_ms.saturating_add(self.lag_ms)
+    }
+
     /// `quiesce_ms`: token lifetime plus gateway time-out, both settings (R1).
     #[must_use]
     pub fn new(policy: &Policy, quiesce_ms: i64) -> Self {

@@ -19,6 +19,8 @@ pub(super) type Found<T> = Result<T, Step>;
 
 /// After this many failures in a row a rotation parks; it goes on by itself when they stop.
 const TROUBLE_LIMIT: u32 = 6;
+/// A conflict says that a read was behind; reads may lag for a minute (R13).
+const CONFLICT_LIMIT: u32 = 12;
 /// Parked: look again after this time.
 const PARKED_RECHECK_MS: i64 = 60_000;
 
@@ -90,13 +92,12 @@ impl<'a> View<'a> {
     pub fn bounded(&self, step: Step) -> Step {
         let Step::Do(effect) = &step else { return step };
         match &self.state.trouble {
-            Some(trouble)
-                if trouble.count >= TROUBLE_LIMIT
-                    && trouble.step == effect.name()
+            Some(Trouble { class, step, .. })
+                if self.trouble_is_chronic()
+                    && step == effect.name()
                     && self.state.requests.leak.is_none() =>
             {
-                let Trouble { class, step, .. } = trouble.clone();
-                self.park(ParkReason::Trouble { class, step })
+                self.park(ParkReason::Trouble { class: *class, step: step.clone() })
             }
             _ => step,
         }
@@ -104,7 +105,10 @@ impl<'a> View<'a> {
 
     /// Whether the same failure came so often that a request is given up.
     pub fn trouble_is_chronic(&self) -> bool {
-        self.state.trouble.as_ref().is_some_and(|t| t.count >= TROUBLE_LIMIT)
+        self.state.trouble.as_ref().is_some_and(|trouble| {
+            let conflict = trouble.class == Class::Conflict;
+            trouble.count >= if conflict { CONFLICT_LIMIT } else { TROUBLE_LIMIT }
+        })
     }
 
     pub fn store(&self) -> Found<&'a StoreView> {

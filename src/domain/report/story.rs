@@ -67,6 +67,10 @@ fn of_keys(before: &State, event: &Event) -> String {
         Event::VerifyFailed => {
             "the new key was rejected; it may not be known everywhere yet".into()
         }
+        Event::Unexplained { keys } => {
+            let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
+            format!("showed up after its create was given up: {}", keys.join(", "))
+        }
         Event::Strangers { keys } if keys.is_empty() => "no key appeared around the leak".into(),
         Event::Strangers { keys } => format!("{} keys appeared around the leak", keys.len()),
         Event::Kept { key, by } => format!("{} ruled that key {key} may live", by.who),
@@ -126,6 +130,7 @@ pub fn intent(effect: &Effect) -> String {
         Effect::Unstage { .. } => "clear the pending label".into(),
         Effect::DropPrevious { .. } => "clear the previous label".into(),
         Effect::Disable { key, .. } => format!("disable key {key}"),
+        Effect::ProbeEtag { key, .. } => format!("try key {key} with another key's etag"),
         Effect::Enable { key, .. } => format!("enable key {key} again"),
         Effect::Install { proof, .. } => format!("write key {} as current", proof.key),
         Effect::Delete { key, .. } => format!("delete key {key}"),
@@ -149,6 +154,7 @@ fn settled(before: &State, question: Option<&Question>, outcome: &Outcome) -> St
         Outcome::Done { .. } => done(before, question),
         Outcome::Gone => format!("{what}: the key is gone"),
         Outcome::Overtaken => format!("{what}: somebody moved the label again"),
+        Outcome::EtagRefused => "etags are enforced: a change with another etag is refused".into(),
         Outcome::NoEffect { class } => {
             format!("{what}: no effect, {}", super::class_text(*class))
         }
@@ -174,6 +180,9 @@ fn done(before: &State, question: Option<&Question>) -> String {
         Some(Effect::Unstage { .. }) => "the pending label is cleared".into(),
         Some(Effect::DropPrevious { .. }) => "the previous label is cleared".into(),
         Some(Effect::Disable { key, .. }) => format!("key {key} is disabled"),
+        Some(Effect::ProbeEtag { .. }) => {
+            "etags are not enforced: only disable and soak protect a delete".into()
+        }
         Some(Effect::Enable { key, .. }) => format!("key {key} is enabled again"),
         Some(Effect::Install { proof, .. }) => format!("key {} is written as current", proof.key),
         Some(Effect::Delete { key, .. }) => format!("key {key} is deleted"),

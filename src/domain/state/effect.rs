@@ -25,6 +25,9 @@ pub enum Effect {
     DropPrevious { version: VersionId },
     /// Disable a key. `was_enabled`: the guard of this very step saw it enabled (R13).
     Disable { actor: Actor, key: KeyId, etag: Option<Etag>, was_enabled: bool },
+    /// A no-op update of the new key before anybody uses it, with an etag that is not its own:
+    /// the answer tells whether etags are enforced (R21).
+    ProbeEtag { actor: Actor, key: KeyId, etag: Etag },
     /// Undo our own disable.
     Enable { actor: Actor, key: KeyId, etag: Option<Etag> },
     /// Write a credential that an operator gave as *current* (R31).
@@ -45,13 +48,14 @@ pub enum Source {
 
 impl Effect {
     /// The names of all effects.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 10] = [
         "issue",
         "stage",
         "promote",
         "unstage",
         "drop_previous",
         "disable",
+        "probe_etag",
         "enable",
         "delete",
         "install",
@@ -67,6 +71,7 @@ impl Effect {
             Self::Unstage { .. } => "unstage",
             Self::DropPrevious { .. } => "drop_previous",
             Self::Disable { .. } => "disable",
+            Self::ProbeEtag { .. } => "probe_etag",
             Self::Enable { .. } => "enable",
             Self::Delete { .. } => "delete",
             Self::Install { .. } => "install",
@@ -77,9 +82,10 @@ impl Effect {
     #[must_use]
     pub fn key(&self) -> Option<&KeyId> {
         match self {
-            Self::Disable { key, .. } | Self::Enable { key, .. } | Self::Delete { key, .. } => {
-                Some(key)
-            }
+            Self::Disable { key, .. }
+            | Self::ProbeEtag { key, .. }
+            | Self::Enable { key, .. }
+            | Self::Delete { key, .. } => Some(key),
             Self::Stage { proof, .. } | Self::Install { proof, .. } => Some(&proof.key),
             _ => None,
         }
@@ -100,6 +106,8 @@ pub enum Outcome {
     Done { etag: Option<Etag>, ours: bool },
     /// The key is not in a complete list (any more).
     Gone,
+    /// The issuer refused an etag that is not the key's (R21).
+    EtagRefused,
     /// A label move whose effect cannot be told: somebody moved it again.
     Overtaken,
     /// Certainly no effect.

@@ -112,6 +112,10 @@ pub enum Event {
     Strangers {
         keys: BTreeSet<KeyId>,
     },
+    /// Keys that showed up only after a create without an answer had been given up.
+    Unexplained {
+        keys: BTreeSet<KeyId>,
+    },
     /// A person ruled that a key may live.
     Kept {
         key: KeyId,
@@ -241,6 +245,7 @@ impl Event {
             Self::Served { .. } => "served",
             Self::VerifyFailed => "verify_failed",
             Self::Strangers { .. } => "strangers",
+            Self::Unexplained { .. } => "unexplained",
             Self::Kept { .. } => "kept",
             Self::BaselineTaken { .. } => "baseline_taken",
             Self::Parked { .. } => "parked",

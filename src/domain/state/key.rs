@@ -21,6 +21,8 @@ pub struct ManagedKey {
     pub life: Life,
     /// How often it was found alive after our own disable.
     pub revivals: u32,
+    /// Deletes sent since an operator last said to go on.
+    pub deletes: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

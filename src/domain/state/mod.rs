@@ -66,8 +66,7 @@ pub struct State {
     pub requests: Requests,
     pub parked: Option<Park>,
     pub trouble: Option<Trouble>,
-    /// Learnt from a refusal by etag (R21).
-    pub etags_enforced: bool,
+    pub etags: Etags,
     pub last: Option<LastRotation>,
     /// What the last request that was refused was refused for.
     pub refused: Option<(RequestKind, Refusal)>,
@@ -80,6 +79,17 @@ pub enum Adoption {
     Unadopted,
     ReadOnly(ReadOnlyReason),
     Adopted,
+}
+
+/// Whether the issuer refuses a change that carries another etag than the key's (R21).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Etags {
+    #[default]
+    Unknown,
+    /// A change with another etag was refused: a stale request can no longer land.
+    Enforced,
+    /// A change with another etag was taken: only disable and soak protect a delete.
+    Ignored,
 }
 
 /// The credential that *current* is expected to hold while no rotation is open.

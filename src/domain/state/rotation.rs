@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::effect::Question;
 use crate::domain::clocks::Moment;
 use crate::domain::facts::KeyProof;
 use crate::domain::ids::{KeyId, RotationId, VersionId};
@@ -135,7 +136,13 @@ pub struct Rotation {
     /// How long an access token lives, as the first exchange said.
     pub token_life_ms: Option<i64>,
     pub label_moves: u32,
+    /// An operator asked for its end, under the report that is open if one is.
     pub aborted: bool,
+    /// Creates that were given up without an answer and without a key to show for them: what
+    /// shows up all the same is reported before the end (invariant 6). At most three.
+    pub doubts: Vec<Question>,
+    /// Whether etags were tried on this rotation's new key (R21).
+    pub etag_probed: bool,
     /// The attempt at which an operator last said to go on.
     pub attempt_floor: u32,
 }

@@ -1,6 +1,7 @@
 //! Back to the old key: revert *current*, then remove the new key.
 
 use super::{Case, MAX_ATTEMPTS, Names};
+use crate::domain::facts::Actor;
 use crate::domain::ids::VersionId;
 use crate::domain::plan::guards::{self};
 use crate::domain::plan::step::Step;
@@ -33,6 +34,9 @@ impl Case<'_> {
         if !works {
             if self.v.works(new)? {
                 return Ok(Self::enter(Phase::Promoted, Some("the old key no longer works")));
+            }
+            if self.new_is_suspect() {
+                return Ok(Self::enter(Phase::Promoted, Some("both keys are dead, one leaked")));
             }
             return Err(self.v.park(ParkReason::BothDead));
         }
@@ -96,17 +100,22 @@ impl Case<'_> {
             }
             Names::Other => return Err(self.v.park(ParkReason::CurrentChanged)),
         };
-        if !self.v.works(old)? {
+        let works = self.v.works(old)?;
+        // A dead suspect is replaced by the rotation that its report starts next (R14).
+        if !works && !self.v.state.is_suspect(&old.key) {
             return Err(self.v.park(ParkReason::BothDead));
         }
         let pending = self.v.store()?.pending.as_ref();
         if let Some(pending) = pending.filter(|p| self.r.put(p)) {
             return Ok(guards::unstage(self.v, pending));
         }
-        self.leftovers(Some(&self.r.old.proof.key))?;
+        if works {
+            self.leftovers(Some(&self.r.old.proof.key))?;
+        }
         self.clear_labels()?;
         self.quiesced()?;
-        let keys = self.clean_list(old)?;
+        let actor = if works { Actor::Key(old.clone()) } else { self.v.actor(None)? };
+        let keys = self.clean_list(&actor)?;
         Ok(Step::record(Event::Ended { ending: Ending::RolledBack, keys }))
     }
 }

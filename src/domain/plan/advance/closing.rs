@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::Case;
 use crate::domain::class::Class;
 use crate::domain::clocks::remaining_ms;
-use crate::domain::facts::{Actor, KeyProof};
+use crate::domain::facts::Actor;
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::plan::account;
 use crate::domain::plan::guards::{self, MAX_LABEL_MOVES};
+use crate::domain::plan::question::RECHECK_MS;
 use crate::domain::plan::retire::{Purpose, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;
@@ -16,8 +17,10 @@ use crate::domain::state::{Effect, Life, Origin};
 
 impl Case<'_> {
     /// Under an open report the list is not clean yet: what appeared since stays a stranger.
-    pub(super) fn clean_list(&self, current: &KeyProof) -> Found<BTreeSet<KeyId>> {
-        let keys = account::ids(self.v.complete_keys(&Actor::Key(current.clone()))?);
+    pub(super) fn clean_list(&self, actor: &Actor) -> Found<BTreeSet<KeyId>> {
+        let index = self.v.complete_keys(actor)?;
+        account::explained(self.v, index)?;
+        let keys = account::ids(index);
         let orphans: BTreeSet<_> =
             self.v.state.orphans_unruled().map(|(key, _)| key.clone()).collect();
         let clean = keys.difference(&orphans);
@@ -87,11 +90,13 @@ impl Case<'_> {
         Ok(())
     }
 
+    /// Until the next open question can be judged. One that could be and was not waits for
+    /// something else, and is looked at now and then.
     pub(super) fn quiesce_left(&self) -> i64 {
         let open = self.v.state.questions.values().map(|q| &q.asked);
-        open.map(|asked| remaining_ms(asked, &self.v.now, self.v.rules.quiesce_ms))
+        open.map(|asked| remaining_ms(asked, &self.v.now, self.v.rules.certain_ms()))
+            .filter(|left_ms| *left_ms > 0)
             .min()
-            .unwrap_or(1_000)
-            .clamp(1, 15_000)
+            .map_or(RECHECK_MS, |left_ms| left_ms.min(RECHECK_MS))
     }
 }

@@ -10,7 +10,9 @@ use crate::domain::plan::preflight::{MAX_ORPHANS, possible_orphans};
 use crate::domain::plan::retire::{Purpose, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;
-use crate::domain::state::{Effect, Event, Origin, ParkReason, Phase, Source, StagedVersion};
+use crate::domain::state::{
+    Effect, Etags, Event, Life, Origin, ParkReason, Phase, Source, StagedVersion,
+};
 
 impl<'a> Case<'a> {
     pub(super) fn claimed(&self) -> Found<Step> {
@@ -19,7 +21,7 @@ impl<'a> Case<'a> {
         let leak = self.v.state.requests.leak.is_some();
         let unfinished = self.unfinished_keys();
         // Under a leak one unfinished key may wait; suspects are the kill loop's.
-        let mine = unfinished.iter().find(|key| !self.v.state.is_suspect(key));
+        let mine = unfinished.iter().find(|key| !self.v.state.is_suspect(key) && !self.soaks(key));
         if let Some(key) = mine.filter(|_| !leak || unfinished.len() > 1)
             && let Some(step) = retire(self.v, key, Purpose::Leftover)?
         {
@@ -41,6 +43,14 @@ impl<'a> Case<'a> {
         let actor = self.v.actor(None)?;
         let snapshot = account::ids(self.v.complete_keys(&actor)?);
         Ok(Step::Do(Effect::Issue { actor, snapshot }))
+    }
+
+    /// Ours by what the list says, and dead: that it be gone too can wait until the end.
+    fn soaks(&self, key: &KeyId) -> bool {
+        self.v.state.keys.get(key).is_some_and(|managed| {
+            managed.origin == Origin::Attributed
+                && matches!(managed.life, Life::Disabled { proven: true, .. })
+        })
     }
 
     /// Keys that this rotation minted and gave up, or that an earlier one left.
@@ -145,7 +155,27 @@ impl<'a> Case<'a> {
         if let Some(what) = self.differs(old, &staged.proof)? {
             return Err(self.v.park(ParkReason::ProfileDiffers { what: what.to_owned() }));
         }
+        if let Some(step) = self.probe_etag(&staged.proof.key)? {
+            return Ok(step);
+        }
         Ok(Self::enter(Phase::Verified, None))
+    }
+
+    /// Whether etags are enforced is learnt once, on a key that nobody uses yet (R21). A leak does
+    /// not wait for it. Any other key's etag will do; where all are alike it stays unknown.
+    fn probe_etag(&self, key: &KeyId) -> Found<Option<Step>> {
+        let unknown = self.v.state.etags == Etags::Unknown;
+        if !unknown || self.r.etag_probed || self.v.state.requests.leak.is_some() {
+            return Ok(None);
+        }
+        let actor = self.v.actor(None)?;
+        let keys = &self.v.keys(&actor)?.keys;
+        let Some(own) = keys.get(key).and_then(|listed| listed.etag.as_ref()) else {
+            return Ok(None);
+        };
+        let other = keys.values().filter_map(|listed| listed.etag.as_ref()).find(|e| *e != own);
+        let key = key.clone();
+        Ok(other.cloned().map(|etag| Step::Do(Effect::ProbeEtag { actor, key, etag })))
     }
 
     pub(super) fn new_is_rejected(&self, old: &KeyProof) -> Found<Step> {

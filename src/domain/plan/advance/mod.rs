@@ -32,6 +32,11 @@ pub(super) fn advance(v: &View<'_>, r: &Rotation) -> Found<Step> {
     }
 }
 
+/// Moves *current* from a version that is not ours back to the old credential.
+pub(super) fn back_to_old(v: &View<'_>, r: &Rotation, current: &VersionId) -> Found<Step> {
+    Case { v, r }.move_back(current)
+}
+
 /// What *current* names, seen from the open rotation.
 enum Names<'a> {
     Old(&'a VersionId, &'a KeyProof),

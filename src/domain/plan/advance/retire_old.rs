@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{Case, Names};
+use crate::domain::class::Class;
+use crate::domain::facts::Actor;
 use crate::domain::ids::KeyId;
 use crate::domain::plan::account;
-use crate::domain::plan::retire::{Purpose, retire};
+use crate::domain::plan::retire::{Purpose, deletes_are_spent, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;
 use crate::domain::state::{Ending, Event, Life, ParkReason, Phase};
@@ -40,6 +42,11 @@ impl Case<'_> {
             }
             (Phase::Disabled | Phase::Soaked, Life::Live) => Ok(Self::enter(Phase::Drained, None)),
             _ => {
+                let managed = self.v.state.keys.get(old);
+                if suspect && managed.is_some_and(deletes_are_spent) {
+                    let (class, step) = (Class::Unknown, "delete".to_owned());
+                    return Err(self.v.park(ParkReason::Trouble { class, step }));
+                }
                 if suspect {
                     // The kill loop is at it, and waits where it must.
                     return Err(Step::Wait { reason: WaitFor::Grace, ms: 1_000 });
@@ -102,7 +109,7 @@ impl Case<'_> {
             return Err(self.v.park(ParkReason::StagedChanged));
         };
         let baseline = account::baseline(self.v, proof)?;
-        let keys = self.clean_list(proof)?;
+        let keys = self.clean_list(&Actor::Key(proof.clone()))?;
         Ok(Step::Record(vec![
             Event::BaselineTaken { baseline },
             Event::Ended { ending: Ending::Complete, keys },

@@ -18,6 +18,7 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
                 last_served: None,
                 life: Life::Live,
                 revivals: 0,
+                deletes: 0,
             };
             let managed = state.keys.entry(held.proof.key.clone()).or_insert(fresh);
             managed.fingerprint = Some(held.proof.fingerprint);

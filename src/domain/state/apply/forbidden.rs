@@ -45,6 +45,11 @@ pub(super) fn forbidden(state: &State, effect: &Effect) -> Option<&'static str> 
                 Some(_) => None,
             }
         }
+        Effect::ProbeEtag { key, .. } => {
+            let new = state.rotation.as_ref().and_then(|r| r.new.as_ref());
+            let unused = phase == Some(Phase::Staged) && new.is_some_and(|new| new.key == *key);
+            (!unused || state.is_suspect(key)).then_some("etags are tried on an unused new key")
+        }
         Effect::Enable { key, .. } if state.is_suspect(key) => Some("a suspect is never enabled"),
         Effect::Enable { key, .. } => match state.keys.get(key).map(|k| &k.life) {
             Some(Life::Disabled { ours: true, .. }) => None,

@@ -57,6 +57,7 @@ pub(super) fn set_life(state: &mut State, key: &KeyId, life: Life) -> Applied {
             last_served: None,
             life: Life::Live,
             revivals: 0,
+            deletes: 0,
         };
         state.keys.insert(key.clone(), managed);
     }
@@ -127,6 +128,16 @@ pub(super) fn strangers(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>)
     }
     if let Some(leak) = state.requests.leak.as_mut() {
         leak.compared = true;
+    }
+}
+
+/// Keys that a create may have minted which was given up: reported, and not doubted again.
+pub(super) fn unexplained(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>) {
+    for key in keys {
+        orphan(state, key, now, OrphanKind::PossiblyMinted);
+    }
+    if let Some(rotation) = state.rotation.as_mut() {
+        rotation.doubts.clear();
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::clocks::Moment;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::OperationId;
 use adoption::{adoption, owned};
-use key::{kept, key, proven, served, strangers};
+use key::{kept, key, proven, served, strangers, unexplained};
 use operation::{intended, settled};
 use phase::{abandoned, ended, entered, rebased, started};
 use request::{answered, requested, unparked};
@@ -67,6 +67,10 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::VerifyFailed => verify_failed(state),
         Event::Strangers { keys } => {
             strangers(state, &now, keys);
+            Ok(())
+        }
+        Event::Unexplained { keys } => {
+            unexplained(state, &now, keys);
             Ok(())
         }
         Event::Kept { key, .. } => kept(state, key),

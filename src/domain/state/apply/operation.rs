@@ -9,8 +9,8 @@ use crate::domain::facts::KeyProof;
 use crate::domain::ids::OperationId;
 use crate::domain::ids::VersionId;
 use crate::domain::state::{
-    Effect, FirstKey, Life, ManagedKey, NewKey, Origin, OrphanKind, Outcome, Phase, Question,
-    StagedVersion, State, UnansweredSince,
+    Adoption, Effect, Etags, FirstKey, Life, ManagedKey, NewKey, Origin, OrphanKind, Outcome,
+    Phase, Question, StagedVersion, State, UnansweredSince,
 };
 
 pub(super) fn intended(
@@ -36,9 +36,15 @@ pub(super) fn intended(
         match effect {
             Effect::Issue { .. } => rotation.creates += 1,
             Effect::Stage { .. } => rotation.attempt += 1,
+            Effect::ProbeEtag { .. } => rotation.etag_probed = true,
             Effect::Unstage { .. } | Effect::DropPrevious { .. } => rotation.label_moves += 1,
             _ => {}
         }
+    }
+    if let Effect::Delete { key, .. } = effect
+        && let Some(managed) = state.keys.get_mut(key)
+    {
+        managed.deletes += 1;
     }
     let question = Question { effect: effect.clone(), asked: now, seen: false };
     state.questions.insert(operation, question);
@@ -58,11 +64,6 @@ pub(super) fn settled(
         state.unanswered.insert(UnansweredSince(operation, question.asked.clone()));
     }
     if let Outcome::NoEffect { class } = outcome {
-        let by_etag = matches!(
-            question.effect,
-            Effect::Disable { .. } | Effect::Enable { .. } | Effect::Delete { .. }
-        );
-        state.etags_enforced |= by_etag && *class == Class::Conflict;
         return no_effect(state, &question, *class);
     }
     match question.effect {
@@ -76,6 +77,11 @@ pub(super) fn settled(
             {
                 managed.version = Some(token);
             }
+            Ok(())
+        }
+        Effect::ProbeEtag { .. } => {
+            let refused = *outcome == Outcome::EtagRefused;
+            state.etags = if refused { Etags::Enforced } else { Etags::Ignored };
             Ok(())
         }
         Effect::Disable { key, etag, .. } => {
@@ -104,15 +110,18 @@ pub(super) fn settled(
 }
 
 pub(super) fn no_effect(state: &mut State, question: &Question, class: Class) -> Applied {
-    if matches!(question.effect, Effect::Issue { .. }) && state.rotation.is_none() {
+    if matches!(question.effect, Effect::Issue { .. }) && wants_first(state) {
         state.first = Some(FirstKey::Failed { class });
     }
-    // A create that certainly did not happen does not count against the limit of three.
     if matches!(question.effect, Effect::Issue { .. })
-        && class != Class::Unknown
         && let Some(rotation) = state.rotation.as_mut()
     {
-        rotation.creates = rotation.creates.saturating_sub(1);
+        if class == Class::Unknown {
+            rotation.doubts.push(question.clone());
+        } else {
+            // It certainly did not happen: it does not count against the limit of three.
+            rotation.creates = rotation.creates.saturating_sub(1);
+        }
     }
     if let Effect::Delete { key, .. } = &question.effect
         && class == Class::Conflict
@@ -130,7 +139,7 @@ pub(super) fn minted(state: &mut State, now: Moment, outcome: &Outcome) -> Appli
             for key in keys {
                 orphan(state, key, &now, OrphanKind::PossiblyMinted);
             }
-            if state.rotation.is_none() {
+            if wants_first(state) {
                 state.first = Some(FirstKey::Failed { class: Class::Unknown });
             }
             return Ok(());
@@ -145,9 +154,10 @@ pub(super) fn minted(state: &mut State, now: Moment, outcome: &Outcome) -> Appli
         last_served: None,
         life: Life::Live,
         revivals: 0,
+        deletes: 0,
     };
     state.keys.insert(key.clone(), managed);
-    if state.rotation.is_none() {
+    if wants_first(state) {
         state.first = Some(FirstKey::Minted { key: key.clone(), proof, installs: 0 });
         return Ok(());
     }
@@ -175,8 +185,9 @@ pub(super) fn staged(
     if let Some(managed) = state.keys.get_mut(&proof.key) {
         managed.version = Some(token.clone());
     }
+    let new = rotation.new_proof() == Some(&proof);
     rotation.staged.push(StagedVersion { version: token, base, proof });
-    if rotation.phase == Phase::Issued {
+    if new && rotation.phase == Phase::Issued {
         rotation.phase = Phase::Staged;
         rotation.entered = now;
     }
@@ -220,4 +231,9 @@ pub(super) fn promoted(
         rotation.entered = now;
     }
     Ok(())
+}
+
+/// The create that was settled is a first key's, not one that a superseded rotation left open.
+fn wants_first(state: &State) -> bool {
+    state.adoption != Adoption::Adopted && state.first == Some(FirstKey::Wanted)
 }

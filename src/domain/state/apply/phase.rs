@@ -4,7 +4,7 @@ use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
 use crate::domain::ids::KeyId;
 use crate::domain::state::{
-    Adoption, Ending, Event, FirstKey, Held, LastRotation, Phase, Rotation, Settled, State,
+    Adoption, Ending, Event, FirstKey, Held, LastRotation, Phase, Rotation, Settled, State, Trigger,
 };
 
 pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied {
@@ -43,6 +43,8 @@ pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied 
         token_life_ms: *token_life_ms,
         label_moves: 0,
         aborted: false,
+        doubts: Vec::new(),
+        etag_probed: false,
         attempt_floor: 0,
     });
     Ok(())
@@ -201,7 +203,12 @@ pub(super) fn ended(state: &mut State, now: Moment, ending: Ending) -> Applied {
         state.unanswered.clear();
     }
     if let Some(leak) = state.requests.leak.as_mut().filter(|_| ending == Ending::RolledBack) {
-        leak.rolled_back += if rotation.aborted { 2 } else { 1 };
+        leak.rolled_back += match (rotation.aborted, rotation.trigger) {
+            (true, _) => 2,
+            (false, Trigger::Leak) => 1,
+            // It was open before the report: its end says nothing about the report's own.
+            (false, _) => 0,
+        };
     }
     state.requests.abort = false;
     state.parked = None;

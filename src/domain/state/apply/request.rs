@@ -24,6 +24,10 @@ pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Ap
                 let suspect = Suspect { reported: now.clone(), dead: None, foreign };
                 state.suspects.insert(key.clone(), suspect);
             }
+            // An abort from before the report is no word about it.
+            if let Some(rotation) = state.rotation.as_mut() {
+                rotation.aborted = false;
+            }
             let mut open = state.requests.leak.take().map_or_else(Default::default, |l| l.suspects);
             open.extend(suspects.keys().cloned());
             state.requests.leak = Some(Leak {
@@ -64,6 +68,9 @@ pub(super) fn unparked(state: &mut State, now: &Moment, by_operator: bool) -> Ap
     if by_operator {
         if let Some(rotation) = state.rotation.as_mut() {
             rotation.attempt_floor = rotation.attempt;
+        }
+        for managed in state.keys.values_mut() {
+            managed.deletes = 0;
         }
         if let ParkReason::KeepsReviving { key } = &park.reason
             && let Some(managed) = state.keys.get_mut(key)
