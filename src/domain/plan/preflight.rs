@@ -6,7 +6,7 @@ use super::view::{Found, View};
 use crate::domain::facts::{
     Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile, Right, Rights, StoreView,
 };
-use crate::domain::ids::VersionId;
+use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{
     Event, Held, OrphanKind, ParkReason, Refusal, RequestKind, State, Trigger,
 };
@@ -113,13 +113,19 @@ fn unfit_secret(
         return Ok(Some(Refusal::Misconfigured));
     }
     // With another credential that works, a dead *current* is a reason to rotate, not a bar.
-    if !(v.works(proof)? || v.rules.named_actor && v.actor(Some(&proof.key)).is_ok()) {
-        if v.rules.named_actor && v.seen.named_actor == Fact::Unread {
-            return Err(Step::look(crate::domain::facts::Read::NamedActor));
-        }
-        return Ok(Some(Refusal::CurrentDead));
+    let may_be_dead = v.rules.named_actor || leak;
+    if v.works(proof)? || may_be_dead && another_works(v, &proof.key)? {
+        return Ok(None);
     }
-    Ok(None)
+    Ok(Some(Refusal::CurrentDead))
+}
+
+fn another_works(v: &View<'_>, key: &KeyId) -> Found<bool> {
+    match v.actor(Some(key)) {
+        Ok(_) => Ok(true),
+        Err(step @ Step::Look(_)) => Err(step),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Issue refuses while this many creates are unexplained (R3).
@@ -148,10 +154,11 @@ fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
             let profile = v.named_profile()?;
             ("the named actor", profile, other_account(v, profile))
         }
-        Actor::Key(_) => {
-            let profile = v.profile(current)?;
+        Actor::Key(proof) => {
+            let profile = v.profile(&proof)?;
             let adopted = v.state.baseline.as_ref().is_some_and(|b| b.identity == profile.identity);
-            ("the current key", profile, other_identity(v, profile).filter(|_| !adopted))
+            let who = if proof == *current { "the current key" } else { "the only key that works" };
+            (who, profile, other_identity(v, profile).filter(|_| !adopted))
         }
     };
     if let Some(what) = missing_rights(who, profile.rights) {

@@ -71,17 +71,17 @@ pub(super) fn settled(
         Effect::Stage { token, base, proof, .. } => staged(state, now, token, base, proof),
         Effect::Promote { from, to } => promoted(state, now, &from, &to, outcome),
         Effect::Unstage { .. } | Effect::DropPrevious { .. } => Ok(()),
+        Effect::ProbeEtag { .. } => {
+            let refused = *outcome == Outcome::EtagRefused;
+            state.etags = if refused { Etags::Enforced } else { Etags::Ignored };
+            Ok(())
+        }
         Effect::Install { token, proof, .. } => {
             if state.first.as_ref().and_then(FirstKey::proof) == Some(&proof)
                 && let Some(managed) = state.keys.get_mut(&proof.key)
             {
                 managed.version = Some(token);
             }
-            Ok(())
-        }
-        Effect::ProbeEtag { .. } => {
-            let refused = *outcome == Outcome::EtagRefused;
-            state.etags = if refused { Etags::Enforced } else { Etags::Ignored };
             Ok(())
         }
         Effect::Disable { key, etag, .. } => {
