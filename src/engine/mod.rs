@@ -4,6 +4,7 @@
 mod observe;
 mod perform;
 mod progress;
+mod proof;
 mod ruling;
 mod run;
 mod vault;
