@@ -153,7 +153,9 @@ impl Engine {
 
     fn halt(&self, reason: WaitFor, ms: i64, left_ms: i64) -> Option<Halt> {
         let leak = self.state.requests.leak.is_some();
-        if reason == WaitFor::Operator || (self.state.parked.is_some() && !leak && ms > 5_000) {
+        // An open question is answered by itself, parked or not, and may have left an outage.
+        let by_itself = leak || reason == WaitFor::Quiesce || ms <= 5_000;
+        if reason == WaitFor::Operator || (self.state.parked.is_some() && !by_itself) {
             return Some(Halt::Parked);
         }
         if let Some(trouble) = &self.state.trouble {

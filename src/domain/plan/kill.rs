@@ -1,6 +1,7 @@
 //! Kill: a loop beside the machine, for suspects only (R14 to R18). Parked or rolled back is no
 //! excuse. What R16 spares is no step: the planner goes on.
 
+use super::goes_on;
 use super::retire::{Purpose, retire};
 use super::step::{Step, WaitFor};
 use super::view::{Found, View};
@@ -31,7 +32,7 @@ fn act(v: &View<'_>, of: fn(&View<'_>, &KeyId) -> bool) -> Found<Option<Step>> {
         match kill_one(v, key) {
             Ok(Some(step)) => return Ok(Some(step)),
             Ok(None) => {}
-            Err(step @ (Step::Look(_) | Step::Record(_) | Step::Do(_))) => return Err(step),
+            Err(step) if goes_on(&step) || matches!(step, Step::Look(_)) => return Err(step),
             Err(step) => blocked = blocked.or(Some(step)),
         }
     }

@@ -45,9 +45,8 @@ fn decide(v: &View<'_>) -> Found<Step> {
     if let Open::Waiting(wait) = open {
         // Nothing but the kill of a key that no open question touches.
         return match kill::kill(v) {
-            Ok(Some(step)) | Err(step @ (Step::Look(_) | Step::Record(_) | Step::Do(_))) => {
-                Ok(step)
-            }
+            Ok(Some(step)) => Ok(step),
+            Err(step) if goes_on(&step) || matches!(step, Step::Look(_)) => Ok(step),
             Ok(None) | Err(_) => Ok(wait),
         };
     }
@@ -57,11 +56,10 @@ fn decide(v: &View<'_>) -> Found<Step> {
     if let Some(step) = heal::heal(v)? {
         return Ok(step);
     }
-    // A kill that has to wait must not hold up the rotation that ends the wait.
+    // A kill that has to wait, or to park, must not hold up the rotation that ends the wait.
     let fallback = match kill::kill(v) {
-        Ok(Some(step)) | Err(step @ (Step::Look(_) | Step::Record(_) | Step::Do(_))) => {
-            return Ok(step);
-        }
+        Ok(Some(step)) => return Ok(step),
+        Err(step) if goes_on(&step) || matches!(step, Step::Look(_)) => return Ok(step),
         Ok(None) => None,
         Err(step) => Some(step),
     };
@@ -75,9 +73,8 @@ fn decide(v: &View<'_>) -> Found<Step> {
         (Step::Wait { ms, .. }, Some(other @ Step::Wait { ms: sooner, .. })) if sooner < ms => {
             other
         }
-        (Step::Rest, Some(other)) | (Step::Wait { .. }, Some(other @ Step::Trouble { .. })) => {
-            other
-        }
+        (Step::Rest, Some(other))
+        | (Step::Wait { .. }, Some(other @ (Step::Trouble { .. } | Step::Record(_)))) => other,
         (step, _) => step,
     })
 }

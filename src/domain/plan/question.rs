@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::goes_on;
 use super::step::{Step, WaitFor};
 use super::view::{Found, View};
 use crate::domain::class::Class;
@@ -28,7 +29,8 @@ pub(super) fn open(v: &View<'_>) -> Found<Open> {
     let only_creates = v.state.open_creates() == v.state.questions.len();
     for (operation, question) in &v.state.questions {
         match conclude(v, *operation, question) {
-            Ok(Some(step)) | Err(step @ (Step::Look(_) | Step::Record(_))) => return Err(step),
+            Ok(Some(step)) => return Err(step),
+            Err(step) if goes_on(&step) || matches!(step, Step::Look(_)) => return Err(step),
             Ok(None) => {
                 let left = remaining_ms(&question.asked, &v.now, v.rules.certain_ms());
                 let left = if left > 0 { left } else { RECHECK_MS };
