@@ -1,5 +1,5 @@
-//! `adopt`: an operator's word that what the store holds is right, or a credential from standard
-//! input, which is exchanged before anything is written. Never from the command line or the
+//! `adopt`: an operator's word that what the store holds is right, or that a first key be minted, or
+//! a credential from standard input, which is exchanged before anything is written. Never from the command line or the
 //! environment, where others could read it.
 
 use std::io::{IsTerminal, Read};
@@ -29,7 +29,8 @@ const MAX_INPUT_BYTES: u64 = 64 * 1024;
 pub async fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, CliError> {
     let app = context.app_for(std::slice::from_ref(&args.name))?;
     let policy = app.policy(&args.name)?.clone();
-    let wish = Wish { request: Request::Adopt, asked: Asked::Adopt };
+    let request = if args.issue { Request::AdoptIssued } else { Request::Adopt };
+    let wish = Wish { request, asked: Asked::Adopt };
     let job: Arc<dyn Job> = if args.from_stdin {
         let credential = read(&policy).await?;
         Arc::new(Install { credential: Mutex::new(Some(credential)), wish })

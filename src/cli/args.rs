@@ -89,7 +89,7 @@ pub enum Command {
     Resume(OneName),
     /// Take the open rotation back
     Abort(OneName),
-    /// Accept what the store holds, or a credential from standard input, as right
+    /// Accept what the store holds as right, or write a credential: piped in, or minted
     Adopt(AdoptArgs),
     /// List keys that nobody accounts for, or rule that one may live
     Orphans(OrphansArgs),
@@ -195,6 +195,9 @@ pub struct AdoptArgs {
     /// Read a credential from standard input and write it as current
     #[arg(long)]
     pub from_stdin: bool,
+    /// Mint the first key with the named actor, for a secret that holds none, and write it
+    #[arg(long, conflicts_with = "from_stdin")]
+    pub issue: bool,
 }
 
 #[derive(Debug, Args)]

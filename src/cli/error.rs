@@ -95,7 +95,7 @@ impl Exit {
     #[must_use]
     pub fn of_refusal(why: &Refusal) -> Self {
         match why {
-            Refusal::Rights { .. } => Self::Rejected,
+            Refusal::Rights { .. } | Refusal::NoNamedActor => Self::Rejected,
             Refusal::Misconfigured | Refusal::DrainTooShort { .. } => Self::Configuration,
             Refusal::Trouble { class, .. } => Self::of_class(*class),
             Refusal::NothingOpen => Self::Usage,

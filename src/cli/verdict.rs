@@ -93,7 +93,7 @@ pub fn judge(
     if let Some((kind, why)) =
         state.refused.as_ref().filter(|(kind, _)| wish && answers(asked, *kind))
     {
-        return Verdict::failed(name, refusal(name, *kind, why));
+        return with_orphans(Verdict::failed(name, refusal(name, *kind, why)), state);
     }
     if let (Some(park), Some(problem)) = (&state.parked, parked(name, state)) {
         return Verdict::of(name, Exit::of_park(&park.reason), "parked", problem);

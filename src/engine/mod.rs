@@ -24,7 +24,7 @@ use crate::domain::ids::{RotationId, SecretKey, VersionId};
 use crate::domain::plan::{Rules, Step, WaitFor, next_step};
 use crate::domain::secret::Credential;
 use crate::domain::state::{
-    Effect, Event, IllegalTransition, Phase, Request, Requester, Rotation, State, apply,
+    Effect, Event, FirstKey, IllegalTransition, Phase, Request, Requester, Rotation, State, apply,
 };
 use crate::port::{
     Clock, CredentialSource, Issuer, Journal, JournalError, Neighbours, Random, SecretStore,
@@ -271,7 +271,9 @@ impl Engine {
 
     /// Journals that a step could not be decided or sent, with what the failed call said.
     async fn troubled(&mut self, class: Class, step: String) -> Result<(), EngineError> {
-        let said = self.said.get(&step).cloned();
+        // The named actor's exchange stands for any that was wanted of a caller.
+        let exchange = (step == "exchange").then_some("named_actor");
+        let said = self.said.get(&step).or_else(|| self.said.get(exchange?)).cloned();
         self.record(vec![Event::Troubled { class, step, said }]).await
     }
 
@@ -286,8 +288,9 @@ impl Engine {
     fn take_in(&mut self, next: State, events: &[Event]) {
         self.state = next;
         // The secret is held between issue and stage, and not a moment longer.
-        let wanted = self.state.rotation.as_ref().filter(|r| r.phase == Phase::Issued);
-        if wanted.and_then(Rotation::new_proof) != self.vault.minted_proof().as_ref() {
+        let open = self.state.rotation.as_ref().filter(|r| r.phase == Phase::Issued);
+        let first = self.state.first.as_ref().and_then(FirstKey::proof);
+        if open.and_then(Rotation::new_proof).or(first) != self.vault.minted_proof().as_ref() {
             self.vault.forget_minted();
         }
         self.critical.store(self.vault.minted_proof().is_some(), Ordering::SeqCst);

@@ -28,7 +28,7 @@ fn the_help_names_every_command_and_flag() {
       history  Tell what happened to a policy's key
       resume   Go on with a parked policy
       abort    Take the open rotation back
-      adopt    Accept what the store holds, or a credential from standard input, as right
+      adopt    Accept what the store holds as right, or write a credential: piped in, or minted
       orphans  List keys that nobody accounts for, or rule that one may live
       schema   Print a JSON Schema for editors
       sandbox  Serve a stand-in for ION on loopback until interrupted

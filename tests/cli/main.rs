@@ -5,6 +5,7 @@
 
 mod adopting;
 mod errors;
+mod first_key;
 mod help;
 mod leaking;
 mod left_out;

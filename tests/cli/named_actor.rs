@@ -7,10 +7,10 @@ use rekeyd::sandbox::{CallKind, Edit, Issued, PERSON, SERVICE_ACCOUNT};
 
 use crate::stage::{Ended, Stage, end};
 
-const ALL: [&str; 4] = ["CreateAPIKey", "UpdateAPIKey", "DeleteAPIKey", "ReadAPIKey"];
+pub(crate) const ALL: [&str; 4] = ["CreateAPIKey", "UpdateAPIKey", "DeleteAPIKey", "ReadAPIKey"];
 
 /// A key of `user` that was minted while the user had only these permissions.
-fn narrow_key(stage: &Stage, user: &str, permissions: &[&str]) -> Issued {
+pub(crate) fn narrow_key(stage: &Stage, user: &str, permissions: &[&str]) -> Issued {
     let permit = |permissions: &[&str]| {
         let permissions = permissions.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
         stage.sandbox.tenant().edit(&Edit::Permit { user: user.into(), permissions }).unwrap();
@@ -22,7 +22,7 @@ fn narrow_key(stage: &Stage, user: &str, permissions: &[&str]) -> Issued {
 }
 
 /// The one policy, with this key as its actor.
-fn name_actor(stage: &Stage, actor: &Issued, identity: Option<&str>) {
+pub(crate) fn name_actor(stage: &Stage, actor: &Issued, identity: Option<&str>) {
     let url = stage.sandbox.base_url();
     let identity = identity.map_or_else(String::new, |who| format!("identity = \"{who}\"\n"));
     let policy = format!(
@@ -39,7 +39,7 @@ fn name_actor(stage: &Stage, actor: &Issued, identity: Option<&str>) {
     std::fs::write(stage.path("credentials/ion-admin"), credential.to_string()).unwrap();
 }
 
-async fn run(stage: &Stage, arguments: &[&str]) -> Ended {
+pub(crate) async fn run(stage: &Stage, arguments: &[&str]) -> Ended {
     let mut command = stage.command(arguments);
     command.env("CREDENTIALS_DIRECTORY", stage.path("credentials"));
     tokio::task::spawn_blocking(move || end(&mut command)).await.unwrap()

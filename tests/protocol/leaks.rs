@@ -5,7 +5,7 @@ use rekeyd::engine::{Goal, Halt, Stop, Turn};
 
 use crate::neighbours::Fixed;
 use crate::rotation::assert_sound;
-use crate::world::{HOUR, World, leak, tester};
+use crate::world::{HOUR, World, leak, leak_of, tester};
 
 /// Every suspect is dead, proven so, and the key that consumers hold is no suspect.
 pub fn assert_leak_is_over(world: &World, state: &State, case: &str) {
@@ -118,6 +118,29 @@ async fn a_leak_killed_before_and_after_every_append_and_call_is_finished_by_the
             if !kill_first {
                 assert_eq!(world.counted().failures_after_reread, 0, "{case}");
             }
+        }
+    }
+}
+
+/// Nobody had adopted it, so nothing would replace it: consumers kept a leaked key.
+#[tokio::test]
+async fn a_leaked_key_that_a_person_put_as_current_is_replaced_and_dies() {
+    use Phase::{Claimed, Deleted, Disabled, Promoted, Staged};
+    for phase in [None, Some(Claimed), Some(Staged), Some(Promoted), Some(Disabled), Some(Deleted)]
+    {
+        for kill_first in [false, true] {
+            let case = format!("put at {}, {kill_first}", phase.map_or("rest", Phase::name));
+            let world = World::new();
+            let mut engine = match phase {
+                Some(phase) => world.rotating(phase).await,
+                None => world.adopted().await,
+            };
+            let theirs = world.tenant.mint(rekeyd::sandbox::SERVICE_ACCOUNT).unwrap();
+            world.store.put_by_hand("v-theirs", &theirs.client_id, &theirs.client_secret);
+            let halt = world.ask(&mut engine, leak_of(&[&theirs.client_id], kill_first)).await;
+            assert!(!world.tenant.alive(&theirs.client_id), "{case}: it lives; {halt:?}");
+            assert_eq!(halt, Halt::Reached, "{case}: {:#?}", engine.state());
+            assert_sound(&world, &halt, engine.state(), &case);
         }
     }
 }

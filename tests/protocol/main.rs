@@ -13,6 +13,7 @@ mod actor;
 mod clocks;
 mod etags;
 mod faults;
+mod first_key;
 mod healing;
 mod kill_first;
 mod lacking;

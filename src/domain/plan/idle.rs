@@ -2,6 +2,7 @@
 //! pass is `preflight`'s.
 
 use super::account;
+use super::first_key;
 use super::preflight::{other_identity, refuse, start, trouble, why_it_waits};
 use super::step::Step;
 use super::view::{Found, View};
@@ -45,6 +46,21 @@ fn wanted(v: &View<'_>) -> Found<Option<Trigger>> {
 
 /// First contact: naming the secret in a policy is the consent, if nothing speaks against it.
 pub(super) fn first_contact(v: &View<'_>) -> Found<Step> {
+    // A key that was given up goes; where that has to wait, the secret does not.
+    let leftover = match first_key::leftovers(v) {
+        Err(step @ (Step::Look(_) | Step::Record(_) | Step::Do(_))) => return Ok(step),
+        other => other.err(),
+    };
+    if let Some(step) = first_key::first_key(v)? {
+        return Ok(step);
+    }
+    match (look(v)?, leftover) {
+        (Step::Rest, Some(waits)) => Ok(waits),
+        (step, _) => Ok(step),
+    }
+}
+
+fn look(v: &View<'_>) -> Found<Step> {
     let by_operator = v.state.requests.adopt;
     let answered = Event::Answered { request: RequestKind::Adopt, refused: None };
     match examine(v, by_operator)? {

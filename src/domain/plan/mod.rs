@@ -5,6 +5,9 @@
 
 mod account;
 mod advance;
+mod caller;
+mod first_key;
+mod foreign;
 mod guards;
 mod heal;
 mod idle;
@@ -86,6 +89,9 @@ fn machine(v: &View<'_>) -> Found<Step> {
     if !open && let Some(step) = request::weigh(v)? {
         return Ok(step);
     }
+    if !open && let Some(step) = foreign::take_over(v)? {
+        return Ok(step);
+    }
     let Some(rotation) = &v.state.rotation else {
         let ms = QUIESCE_RECHECK_MS;
         return if open { Ok(Step::Wait { reason: WaitFor::Quiesce, ms }) } else { idle::idle(v) };
@@ -98,11 +104,12 @@ fn machine(v: &View<'_>) -> Found<Step> {
     let step = match advance::advance(v, rotation) {
         Ok(step) | Err(step) => step,
     };
-    let over = cures_itself(&park.reason) || leak_overrides(v, rotation, &park.reason);
+    let cures_itself = cures_itself(&park.reason);
+    let over = cures_itself || leak_overrides(v, rotation, &park.reason);
     Ok(match step {
         step if over && goes_on(&step) => Step::record(Event::Unparked { by_operator: false }),
         // What is missing is looked at; the rest is the operator's.
-        step if over => step,
+        step if cures_itself || over && matches!(step, Step::Look(_)) => step,
         _ => v.wait_for_operator(),
     })
 }

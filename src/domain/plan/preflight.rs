@@ -5,9 +5,9 @@ use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::class::Class;
 use crate::domain::facts::{
-    Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile, StoreView,
+    Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile, Rights, StoreView,
 };
-use crate::domain::ids::VersionId;
+use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{
     Event, Held, OrphanKind, ParkReason, Refusal, RequestKind, State, Trigger,
 };
@@ -118,13 +118,19 @@ fn unfit_secret(
         return Ok(Some(Refusal::Misconfigured));
     }
     // With another credential that works, a dead *current* is a reason to rotate, not a bar.
-    if !(v.works(proof)? || v.rules.named_actor && v.actor(Some(&proof.key)).is_ok()) {
-        if v.rules.named_actor && v.seen.named_actor == Fact::Unread {
-            return Err(Step::look(crate::domain::facts::Read::NamedActor));
-        }
-        return Ok(Some(Refusal::CurrentDead));
+    let may_be_dead = v.rules.named_actor || leak;
+    if v.works(proof)? || may_be_dead && another_works(v, &proof.key)? {
+        return Ok((!leak && too_many_orphans(v)?).then_some(Refusal::Orphans));
     }
-    Ok((!leak && too_many_orphans(v)?).then_some(Refusal::Orphans))
+    Ok(Some(Refusal::CurrentDead))
+}
+
+fn another_works(v: &View<'_>, key: &KeyId) -> Found<bool> {
+    match v.actor(Some(key)) {
+        Ok(_) => Ok(true),
+        Err(step @ Step::Look(_)) => Err(step),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Issue refuses while this many creates are unexplained (R3).
@@ -162,22 +168,28 @@ fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
             let profile = v.named_profile()?;
             ("the named actor", profile, other_account(v, profile))
         }
-        Actor::Key(_) => {
-            let profile = v.profile(current)?;
+        Actor::Key(proof) => {
+            let profile = v.profile(&proof)?;
             let adopted = v.state.baseline.as_ref().is_some_and(|b| b.identity == profile.identity);
-            ("the current key", profile, other_identity(v, profile).filter(|_| !adopted))
+            let who = if proof == *current { "the current key" } else { "the only key that works" };
+            (who, profile, other_identity(v, profile).filter(|_| !adopted))
         }
     };
-    if profile.rights.any_denied() {
-        let what = format!("{who} may not {} keys", profile.rights.denied().join(", "));
+    if let Some(what) = missing_rights(who, profile.rights) {
         return Ok(Some(Refusal::Rights { what }));
     }
     Ok(stranger.map(|found| Refusal::OtherIdentity { found }))
 }
 
+/// What `who` may not do with keys, where something was denied.
+pub(super) fn missing_rights(who: &str, rights: Rights) -> Option<String> {
+    let names = rights.denied();
+    (!names.is_empty()).then(|| format!("{who} may not {} keys", names.join(", ")))
+}
+
 /// Whom the named actor acts as, where that is neither the declared account nor the adopted one.
 /// Where the issuer does not tell, the new key's own identity is compared before its promote.
-fn other_account(v: &View<'_>, profile: &Profile) -> Option<String> {
+pub(super) fn other_account(v: &View<'_>, profile: &Profile) -> Option<String> {
     let identity = profile.identity.as_ref()?;
     let adopted = v.state.baseline.as_ref().and_then(|baseline| baseline.identity.as_ref());
     if adopted == Some(identity) || (adopted.is_none() && v.rules.identity.is_none()) {

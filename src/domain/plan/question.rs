@@ -30,7 +30,8 @@ pub(super) fn open(v: &View<'_>) -> Found<Open> {
         match conclude(v, *operation, question) {
             Ok(Some(step)) | Err(step @ (Step::Look(_) | Step::Record(_))) => return Err(step),
             Ok(None) => {
-                let left = remaining_ms(&question.asked, &v.now, v.rules.certain_ms()).max(1);
+                let left = remaining_ms(&question.asked, &v.now, v.rules.certain_ms());
+                let left = if left > 0 { left } else { RECHECK_MS };
                 wait = Some(wait.map_or(left, |known| known.min(left)));
             }
             Err(step) => trouble = Some(step),

@@ -78,6 +78,9 @@ fn old_is_unfit(v: &View<'_>, rotation: &Rotation) -> Found<Option<Refusal>> {
 /// Deletes nothing, makes nothing due.
 fn adopt(v: &View<'_>) -> Found<Step> {
     let refuse = |why| Ok(Step::record(answer(RequestKind::Adopt, Some(why))));
+    if v.state.first.is_some() {
+        return refuse(Refusal::AlreadyAdopted);
+    }
     if let Some(step) = accept_profile(v)? {
         return Ok(step);
     }

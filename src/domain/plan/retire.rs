@@ -97,7 +97,9 @@ impl Case<'_> {
         if let Actor::Key(proof) = actor {
             return Ok(Some(proof.key.clone()));
         }
-        Ok(self.v.current_alive()?.map(|(_, proof)| proof.key.clone()))
+        let current = self.v.current_alive()?.map(|(_, proof)| proof.key.clone());
+        // The named actor's own key has just authenticated.
+        Ok(current.or_else(|| self.v.seen.named_key.clone()))
     }
 
     /// Absent from a complete list; where its secret is known it must be rejected as well (R20).

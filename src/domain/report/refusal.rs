@@ -139,6 +139,16 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
         Refusal::OldKeyUnfit => {
             ("the key is reported leaked or does not work".into(), status(policy))
         }
+        Refusal::NoNamedActor => (
+            "with `actor = \"self\"` no credential can mint the first key; create it in ION by hand \
+             and pipe it in"
+                .into(),
+            from_stdin(policy),
+        ),
+        Refusal::AlreadyAdopted => (
+            "the secret is adopted already; a new key is minted by a rotation".into(),
+            format!("rekeyd rotate {policy}"),
+        ),
         Refusal::KillFirstLocksOut { keys } => locked_out(policy, keys),
         other => (code(other).replace('_', " "), status(policy)),
     }
@@ -196,12 +206,16 @@ pub fn class_text(class: Class) -> &'static str {
 pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
     let (slug, said, next) = match reason {
         ReadOnlyReason::NoValue => {
-            ("no_value", "the secret has no value yet; pipe its credential in".into(), from_stdin(policy))
+            let said = format!("the secret has no value yet; {}", first_credential(policy));
+            ("no_value", said, from_stdin(policy))
         }
         ReadOnlyReason::Malformed => (
             "malformed",
-            "the secret's current version holds no credential: no JSON object, or not both fields"
-                .into(),
+            format!(
+                "the secret's current version holds no credential: no JSON object, or not both \
+                 fields; {}",
+                first_credential(policy)
+            ),
             from_stdin(policy),
         ),
         ReadOnlyReason::PendingPresent => (
@@ -237,6 +251,11 @@ pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
     Problem::new(format!("read_only/{slug}"), message, next)
 }
 
+/// Where a first credential comes from (R31).
+fn first_credential(policy: &str) -> String {
+    format!("pipe one in, or have a named actor mint one (`rekeyd adopt {policy} --issue`)")
+}
+
 /// A stable code for a refusal.
 #[must_use]
 pub fn code(why: &Refusal) -> &'static str {
@@ -260,6 +279,8 @@ pub fn code(why: &Refusal) -> &'static str {
         Refusal::NothingOpen => "nothing_open",
         Refusal::TooLate => "too_late",
         Refusal::OldKeyUnfit => "old_key_unfit",
+        Refusal::NoNamedActor => "no_named_actor",
+        Refusal::AlreadyAdopted => "already_adopted",
         Refusal::KillFirstLocksOut { .. } => "kill_first_locks_out",
     }
 }

@@ -124,6 +124,7 @@ fn wish(request: &Request) -> String {
         Request::Abort => "abort".into(),
         Request::Resume => "resume".into(),
         Request::Adopt => "adopt what current holds".into(),
+        Request::AdoptIssued => "mint a first key and adopt it".into(),
         Request::Leak { suspects, kill_first, grace_ms, .. } => {
             let keys: Vec<&str> = suspects.keys().map(KeyId::as_str).collect();
             let first = if *kill_first { ", kill first" } else { "" };

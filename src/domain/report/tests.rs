@@ -117,10 +117,6 @@ fn every_refusal_says_what_to_type() {
         refusals.iter().map(|r| shown(&refused("p", RequestKind::Rotate, r))).collect();
     let locked_out = Refusal::KillFirstLocksOut { keys: [key("k1")].into() };
     texts.push(shown(&refused("p", RequestKind::Leak, &locked_out)));
-    for why in [Refusal::NothingOpen, Refusal::TooLate, Refusal::OldKeyUnfit] {
-        texts.push(shown(&refused("p", RequestKind::Abort, &why)));
-        texts.push(shown(&refused("p", RequestKind::Adopt, &why)));
-    }
     assert_snapshot!(texts.join("\n"), @r#"
     refused/store: no rotation was started: the store's own rotation is switched on for this secret; switch it off.
       next: rekeyd plan p
@@ -156,6 +152,24 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd plan p
     refused/kill_first_locks_out: nothing is killed first: no other credential can serve now, so killing k1 would lock rekeyd out. It dies as soon as another one is in the store. If that cannot wait: (1) open ION's console as an administrator; (2) disable key k1; (3) create a key as the same service account; (4) put it into the secret as current; (5) type `rekeyd adopt p`.
       next: rekeyd adopt p
+    "#);
+}
+
+#[test]
+fn every_answer_to_an_operators_word_says_what_to_type() {
+    let mut texts = Vec::new();
+    for why in [Refusal::NoNamedActor, Refusal::AlreadyAdopted] {
+        texts.push(shown(&refused("p", RequestKind::Adopt, &why)));
+    }
+    for why in [Refusal::NothingOpen, Refusal::TooLate, Refusal::OldKeyUnfit] {
+        texts.push(shown(&refused("p", RequestKind::Abort, &why)));
+        texts.push(shown(&refused("p", RequestKind::Adopt, &why)));
+    }
+    assert_snapshot!(texts.join("\n"), @r#"
+    refused/no_named_actor: nothing was adopted: with `actor = "self"` no credential can mint the first key; create it in ION by hand and pipe it in.
+      next: rekeyd adopt p --from-stdin <credential.json
+    refused/already_adopted: nothing was adopted: the secret is adopted already; a new key is minted by a rotation.
+      next: rekeyd rotate p
     refused/nothing_open: nothing was aborted: no rotation is open.
       next: rekeyd status p
     refused/nothing_open: nothing was adopted: current already holds a key of the open rotation; there is nothing to rule on.
@@ -185,9 +199,9 @@ fn every_reason_to_leave_a_secret_alone_says_what_to_type() {
         texts.push(shown(&read_only("p", &reason)));
     }
     assert_snapshot!(texts.join("\n"), @r#"
-    read_only/no_value: the secret has no value yet; pipe its credential in. Until then the secret is only looked at, never changed.
+    read_only/no_value: the secret has no value yet; pipe one in, or have a named actor mint one (`rekeyd adopt p --issue`). Until then the secret is only looked at, never changed.
       next: rekeyd adopt p --from-stdin <credential.json
-    read_only/malformed: the secret's current version holds no credential: no JSON object, or not both fields. Until then the secret is only looked at, never changed.
+    read_only/malformed: the secret's current version holds no credential: no JSON object, or not both fields; pipe one in, or have a named actor mint one (`rekeyd adopt p --issue`). Until then the secret is only looked at, never changed.
       next: rekeyd adopt p --from-stdin <credential.json
     read_only/pending_present: a pending version is in the store already; somebody else may be rotating this secret. If nobody is, adopt it. Until then the secret is only looked at, never changed.
       next: rekeyd adopt p

@@ -179,6 +179,8 @@ pub enum Request {
     Resume,
     /// Accept what *current* holds, or the new key's profile, as right.
     Adopt,
+    /// Mint a key for a secret that holds none, and adopt it (R31).
+    AdoptIssued,
 }
 
 impl Request {
@@ -189,7 +191,7 @@ impl Request {
             Self::Leak { .. } => RequestKind::Leak,
             Self::Abort => RequestKind::Abort,
             Self::Resume => RequestKind::Resume,
-            Self::Adopt => RequestKind::Adopt,
+            Self::Adopt | Self::AdoptIssued => RequestKind::Adopt,
         }
     }
 }

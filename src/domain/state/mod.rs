@@ -14,6 +14,7 @@
 mod apply;
 mod effect;
 mod event;
+mod first;
 mod key;
 mod reason;
 mod rotation;
@@ -23,9 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use apply::{IllegalTransition, apply};
 pub use effect::{Effect, Outcome, Question, Source};
 pub use event::{Baseline, Event, Evidence, Request, RequestKind, Requester};
+pub use first::FirstKey;
 pub use key::{Fate, Life, ManagedKey, Origin, Suspect};
 pub use reason::{ParkReason, ReadOnlyReason, Refusal};
-pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger};
+pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger, first_token};
 
 use super::class::Class;
 use super::clocks::{Moment, Timekeeper};
@@ -46,6 +48,8 @@ pub struct State {
     pub owned: BTreeMap<KeyId, bool>,
     /// The credential last completed, rolled back to, or adopted.
     pub settled: Option<Settled>,
+    /// A first key that is being made for a secret without one (R31).
+    pub first: Option<FirstKey>,
     pub baseline: Option<Baseline>,
     /// Every key that we adopted or minted and that is not proven gone.
     pub keys: BTreeMap<KeyId, ManagedKey>,

@@ -106,6 +106,10 @@ pub enum Refusal {
     TooLate,
     /// The old key is a suspect or does not work: going back would break consumers.
     OldKeyUnfit,
+    /// `adopt --issue` for a policy whose only actor would be the key that is missing.
+    NoNamedActor,
+    /// `adopt --issue` for a secret that is adopted already.
+    AlreadyAdopted,
     /// `--kill-first` would lock us out: no other credential can serve (R18). The report stays.
     KillFirstLocksOut {
         keys: BTreeSet<KeyId>,

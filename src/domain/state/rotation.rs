@@ -185,6 +185,12 @@ impl Rotation {
     }
 }
 
+/// The request token of a first key's put: attempt 0 of a rotation that never is (R2, R31).
+#[must_use]
+pub fn first_token(fresh: RotationId) -> VersionId {
+    request_token(fresh, 0)
+}
+
 /// AWS takes tokens of 32 to 64 characters (its API reference, `ClientRequestToken`).
 fn request_token(rotation: RotationId, attempt: u32) -> VersionId {
     let half = |salt: &str| {

@@ -9,6 +9,7 @@ use crate::domain::facts::Actor;
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::plan::account;
 use crate::domain::plan::guards::{self, MAX_LABEL_MOVES};
+use crate::domain::plan::question::RECHECK_MS;
 use crate::domain::plan::retire::{Purpose, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;
@@ -89,11 +90,13 @@ impl Case<'_> {
         Ok(())
     }
 
+    /// Until the next open question can be judged. One that could be and was not waits for
+    /// something else, and is looked at now and then.
     pub(super) fn quiesce_left(&self) -> i64 {
         let open = self.v.state.questions.values().map(|q| &q.asked);
         open.map(|asked| remaining_ms(asked, &self.v.now, self.v.rules.certain_ms()))
+            .filter(|left_ms| *left_ms > 0)
             .min()
-            .unwrap_or(1_000)
-            .clamp(1, 15_000)
+            .map_or(RECHECK_MS, |left_ms| left_ms.min(RECHECK_MS))
     }
 }

@@ -3,7 +3,7 @@
 use super::{Case, MAX_ATTEMPTS, MAX_CREATES, MAX_VERIFY_FAILURES, VERIFY_WAIT_MS};
 use crate::domain::class::Class;
 use crate::domain::clocks::remaining_ms;
-use crate::domain::facts::{Fact, Holding, KeyProof, Profile, Read};
+use crate::domain::facts::{Holding, KeyProof, Profile};
 use crate::domain::ids::KeyId;
 use crate::domain::plan::account;
 use crate::domain::plan::preflight::too_many_orphans;
@@ -37,12 +37,8 @@ impl<'a> Case<'a> {
             let ms = self.quiesce_left();
             return Err(Step::Wait { reason: WaitFor::Quiesce, ms });
         }
-        match &self.v.seen.journal_room {
-            Fact::Known(true) => {}
-            Fact::Unread => return Err(Step::look(Read::JournalRoom)),
-            Fact::Known(false) | Fact::Unclear(_) => {
-                return Err(self.v.trouble(Class::Retryable, "journal_room"));
-            }
+        if !self.v.journal_has_room()? {
+            return Err(self.v.trouble(Class::Retryable, "journal_room"));
         }
         let actor = self.v.actor(None)?;
         let snapshot = account::ids(self.v.complete_keys(&actor)?);

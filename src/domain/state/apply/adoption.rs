@@ -25,6 +25,7 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
             managed.version = Some(held.version.clone());
             managed.life = Life::Live;
             state.orphans.remove(&held.proof.key);
+            state.first = None;
             state.seen_key = None;
             served_until_now(state, &now);
             if let Some(rotation) = state.rotation.take() {

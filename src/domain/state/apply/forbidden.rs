@@ -1,6 +1,8 @@
 //! What must never be sent from a state, whatever was observed: the last gate before an intent.
 
-use crate::domain::state::{Effect, Life, Origin, Phase, Rotation, Source, State};
+use crate::domain::state::{
+    Adoption, Effect, FirstKey, Life, Origin, Phase, Rotation, Source, State,
+};
 
 /// Why an effect must never be sent from this state, whatever was observed (invariants 1, 7, 8, 9).
 pub(super) fn forbidden(state: &State, effect: &Effect) -> Option<&'static str> {
@@ -13,6 +15,7 @@ pub(super) fn forbidden(state: &State, effect: &Effect) -> Option<&'static str> 
         return Some("a question is open");
     }
     match effect {
+        Effect::Issue { .. } if is_first(state) => None,
         Effect::Issue { .. } if phase != Some(Phase::Claimed) => Some("a create needs a claim"),
         Effect::Issue { .. } if state.rotation.as_ref().is_some_and(|r| r.creates >= 3) => {
             Some("three creates are the limit")
@@ -68,4 +71,11 @@ pub(super) fn forbidden(state: &State, effect: &Effect) -> Option<&'static str> 
         Effect::Install { .. } if state.rotation.is_some() => Some("a rotation is open"),
         _ => None,
     }
+}
+
+/// A first key is minted without a claim: once, and only for a secret that is not adopted (R31).
+fn is_first(state: &State) -> bool {
+    state.rotation.is_none()
+        && state.adoption != Adoption::Adopted
+        && state.first == Some(FirstKey::Wanted)
 }

@@ -9,8 +9,8 @@ use crate::domain::facts::KeyProof;
 use crate::domain::ids::OperationId;
 use crate::domain::ids::VersionId;
 use crate::domain::state::{
-    Effect, Etags, Life, ManagedKey, NewKey, Origin, OrphanKind, Outcome, Phase, Question,
-    StagedVersion, State, UnansweredSince,
+    Effect, Etags, FirstKey, Life, ManagedKey, NewKey, Origin, OrphanKind, Outcome, Phase,
+    Question, StagedVersion, State, UnansweredSince,
 };
 
 pub(super) fn intended(
@@ -26,6 +26,12 @@ pub(super) fn intended(
         return illegal("intended", problem);
     }
     state.next_operation = operation;
+    if let (Effect::Install { proof, .. }, Some(FirstKey::Minted { proof: ours, installs, .. })) =
+        (effect, state.first.as_mut())
+        && ours.as_ref() == Some(proof)
+    {
+        *installs += 1;
+    }
     if let Some(rotation) = state.rotation.as_mut() {
         match effect {
             Effect::Issue { .. } => rotation.creates += 1,
@@ -64,10 +70,18 @@ pub(super) fn settled(
         Effect::Issue { .. } => minted(state, now, outcome),
         Effect::Stage { token, base, proof, .. } => staged(state, now, token, base, proof),
         Effect::Promote { from, to } => promoted(state, now, &from, &to, outcome),
-        Effect::Unstage { .. } | Effect::DropPrevious { .. } | Effect::Install { .. } => Ok(()),
+        Effect::Unstage { .. } | Effect::DropPrevious { .. } => Ok(()),
         Effect::ProbeEtag { .. } => {
             let refused = *outcome == Outcome::EtagRefused;
             state.etags = if refused { Etags::Enforced } else { Etags::Ignored };
+            Ok(())
+        }
+        Effect::Install { token, proof, .. } => {
+            if state.first.as_ref().and_then(FirstKey::proof) == Some(&proof)
+                && let Some(managed) = state.keys.get_mut(&proof.key)
+            {
+                managed.version = Some(token);
+            }
             Ok(())
         }
         Effect::Disable { key, etag, .. } => {
@@ -96,6 +110,9 @@ pub(super) fn settled(
 }
 
 pub(super) fn no_effect(state: &mut State, question: &Question, class: Class) -> Applied {
+    if matches!(question.effect, Effect::Issue { .. }) && state.rotation.is_none() {
+        state.first = Some(FirstKey::Failed { class });
+    }
     if matches!(question.effect, Effect::Issue { .. })
         && let Some(rotation) = state.rotation.as_mut()
     {
@@ -122,6 +139,9 @@ pub(super) fn minted(state: &mut State, now: Moment, outcome: &Outcome) -> Appli
             for key in keys {
                 orphan(state, key, &now, OrphanKind::PossiblyMinted);
             }
+            if state.rotation.is_none() {
+                state.first = Some(FirstKey::Failed { class: Class::Unknown });
+            }
             return Ok(());
         }
         _ => return illegal("settled", "not an outcome of a create"),
@@ -137,6 +157,10 @@ pub(super) fn minted(state: &mut State, now: Moment, outcome: &Outcome) -> Appli
         deletes: 0,
     };
     state.keys.insert(key.clone(), managed);
+    if state.rotation.is_none() {
+        state.first = Some(FirstKey::Minted { key: key.clone(), proof, installs: 0 });
+        return Ok(());
+    }
     if origin == Origin::Minted
         && let Some(rotation) = state.rotation.as_mut()
     {

@@ -4,7 +4,7 @@ use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
 use crate::domain::ids::KeyId;
 use crate::domain::state::{
-    Adoption, Ending, Event, Held, LastRotation, Phase, Rotation, Settled, State, Trigger,
+    Adoption, Ending, Event, FirstKey, Held, LastRotation, Phase, Rotation, Settled, State, Trigger,
 };
 
 pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied {
@@ -115,6 +115,9 @@ pub(super) fn entered(
 }
 
 pub(super) fn abandoned(state: &mut State, now: Moment, key: &KeyId, because: &str) -> Applied {
+    if state.rotation.is_none() {
+        return first_abandoned(state, key);
+    }
     let Some(rotation) = state.rotation.as_mut() else {
         return illegal("abandoned", "no rotation is open");
     };
@@ -131,6 +134,21 @@ pub(super) fn abandoned(state: &mut State, now: Moment, key: &KeyId, because: &s
     {
         // No version holds it and memory lost it: nobody can use it.
         managed.fingerprint = None;
+    }
+    Ok(())
+}
+
+/// A first key that *current* never held: nobody can use it (R31).
+fn first_abandoned(state: &mut State, key: &KeyId) -> Applied {
+    let is_it =
+        |first: &FirstKey| matches!(first, FirstKey::Minted { key: ours, .. } if ours == key);
+    if !state.first.as_ref().is_some_and(is_it) {
+        return illegal("abandoned", "no rotation is open, and it is no first key");
+    }
+    state.first = None;
+    if let Some(managed) = state.keys.get_mut(key) {
+        managed.fingerprint = None;
+        managed.version = None;
     }
     Ok(())
 }

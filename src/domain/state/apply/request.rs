@@ -3,7 +3,7 @@
 use super::key::pin_lost;
 use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
-use crate::domain::state::{Leak, ParkReason, Request, RequestKind, State, Suspect};
+use crate::domain::state::{FirstKey, Leak, ParkReason, Request, RequestKind, State, Suspect};
 
 pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Applied {
     state.refused = None;
@@ -12,6 +12,12 @@ pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Ap
         Request::Abort => state.requests.abort = true,
         Request::Resume => state.requests.resume = true,
         Request::Adopt => state.requests.adopt = true,
+        Request::AdoptIssued => {
+            state.requests.adopt = true;
+            if !state.first.as_ref().is_some_and(FirstKey::is_minted) {
+                state.first = Some(FirstKey::Wanted);
+            }
+        }
         Request::Leak { suspects, kill_first, grace_ms, since_ms } => {
             for key in suspects.keys() {
                 let foreign = !state.keys.contains_key(key);
@@ -43,7 +49,10 @@ pub(super) fn answered(state: &mut State, request: RequestKind) {
         RequestKind::Rotate => state.requests.rotate = None,
         RequestKind::Abort => state.requests.abort = false,
         RequestKind::Resume => state.requests.resume = false,
-        RequestKind::Adopt => state.requests.adopt = false,
+        RequestKind::Adopt => {
+            state.requests.adopt = false;
+            state.first.take_if(|first| !first.is_minted());
+        }
         RequestKind::Leak => {}
     }
 }
