@@ -2,7 +2,7 @@
 //! and it is written as *current*. One create a word; what cannot be written is removed again.
 
 use super::account;
-use super::preflight::{missing_rights, other_account, too_many_orphans, trouble};
+use super::preflight::{other_account, too_many_orphans, trouble};
 use super::retire::{Purpose, retire};
 use super::step::Step;
 use super::view::{Found, View};
@@ -62,9 +62,6 @@ fn mint(v: &View<'_>) -> Found<Option<Step>> {
     if let Some(why) = unfit_actor(v)? {
         return Ok(Some(refuse(why)));
     }
-    if too_many_orphans(v)? {
-        return Ok(Some(refuse(Refusal::Orphans)));
-    }
     if !v.journal_has_room()? {
         return Err(v.trouble(Class::Retryable, "journal_room"));
     }
@@ -84,7 +81,7 @@ fn unfit_store(v: &View<'_>) -> Found<Option<Refusal>> {
             return Ok(Some(Refusal::ForeignPending));
         }
     }
-    Ok(None)
+    Ok(too_many_orphans(v)?.then_some(Refusal::Orphans))
 }
 
 fn unfit_actor(v: &View<'_>) -> Found<Option<Refusal>> {
@@ -96,14 +93,14 @@ fn unfit_actor(v: &View<'_>) -> Found<Option<Refusal>> {
             return Ok(Some(Refusal::Rights { what }));
         }
         Fact::Known(Exchange::Misconfigured) => return Ok(Some(Refusal::Misconfigured)),
-        Fact::Known(Exchange::Unreachable(_)) => {
-            return Err(v.trouble(Class::Retryable, "named_actor"));
+        Fact::Known(Exchange::Unreachable(_) | Exchange::Unknown) => {
+            return Err(v.trouble(Class::Unknown, "named_actor"));
         }
-        Fact::Known(Exchange::Unknown) => return Err(v.trouble(Class::Unknown, "named_actor")),
         Fact::Unclear(class) => return Err(v.trouble(*class, "named_actor")),
     }
     let profile = v.named_profile()?;
-    if let Some(what) = missing_rights("the named actor", profile.rights) {
+    if profile.rights.any_denied() {
+        let what = format!("the named actor may not {} keys", profile.rights.denied().join(", "));
         return Ok(Some(Refusal::Rights { what }));
     }
     Ok(other_account(v, profile).map(|found| Refusal::OtherIdentity { found }))

@@ -5,7 +5,7 @@ use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::class::Class;
 use crate::domain::facts::{
-    Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile, Rights, StoreView,
+    Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile, StoreView,
 };
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{
@@ -119,10 +119,11 @@ fn unfit_secret(
     }
     // With another credential that works, a dead *current* is a reason to rotate, not a bar.
     let may_be_dead = v.rules.named_actor || leak;
-    if v.works(proof)? || may_be_dead && another_works(v, &proof.key)? {
-        return Ok((!leak && too_many_orphans(v)?).then_some(Refusal::Orphans));
+    let may_rotate = v.works(proof)? || may_be_dead && another_works(v, &proof.key)?;
+    if !may_rotate {
+        return Ok(Some(Refusal::CurrentDead));
     }
-    Ok(Some(Refusal::CurrentDead))
+    Ok((!leak && too_many_orphans(v)?).then_some(Refusal::Orphans))
 }
 
 fn another_works(v: &View<'_>, key: &KeyId) -> Found<bool> {
@@ -175,16 +176,11 @@ fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
             (who, profile, other_identity(v, profile).filter(|_| !adopted))
         }
     };
-    if let Some(what) = missing_rights(who, profile.rights) {
+    if profile.rights.any_denied() {
+        let what = format!("{who} may not {} keys", profile.rights.denied().join(", "));
         return Ok(Some(Refusal::Rights { what }));
     }
     Ok(stranger.map(|found| Refusal::OtherIdentity { found }))
-}
-
-/// What `who` may not do with keys, where something was denied.
-pub(super) fn missing_rights(who: &str, rights: Rights) -> Option<String> {
-    let names = rights.denied();
-    (!names.is_empty()).then(|| format!("{who} may not {} keys", names.join(", ")))
 }
 
 /// Whom the named actor acts as, where that is neither the declared account nor the adopted one.

@@ -9,8 +9,8 @@ use crate::domain::facts::KeyProof;
 use crate::domain::ids::OperationId;
 use crate::domain::ids::VersionId;
 use crate::domain::state::{
-    Effect, Etags, FirstKey, Life, ManagedKey, NewKey, Origin, OrphanKind, Outcome, Phase,
-    Question, StagedVersion, State, UnansweredSince,
+    Adoption, Effect, Etags, FirstKey, Life, ManagedKey, NewKey, Origin, OrphanKind, Outcome,
+    Phase, Question, StagedVersion, State, UnansweredSince,
 };
 
 pub(super) fn intended(
@@ -110,7 +110,7 @@ pub(super) fn settled(
 }
 
 pub(super) fn no_effect(state: &mut State, question: &Question, class: Class) -> Applied {
-    if matches!(question.effect, Effect::Issue { .. }) && state.rotation.is_none() {
+    if matches!(question.effect, Effect::Issue { .. }) && wants_first(state) {
         state.first = Some(FirstKey::Failed { class });
     }
     if matches!(question.effect, Effect::Issue { .. })
@@ -139,7 +139,7 @@ pub(super) fn minted(state: &mut State, now: Moment, outcome: &Outcome) -> Appli
             for key in keys {
                 orphan(state, key, &now, OrphanKind::PossiblyMinted);
             }
-            if state.rotation.is_none() {
+            if wants_first(state) {
                 state.first = Some(FirstKey::Failed { class: Class::Unknown });
             }
             return Ok(());
@@ -157,7 +157,7 @@ pub(super) fn minted(state: &mut State, now: Moment, outcome: &Outcome) -> Appli
         deletes: 0,
     };
     state.keys.insert(key.clone(), managed);
-    if state.rotation.is_none() {
+    if wants_first(state) {
         state.first = Some(FirstKey::Minted { key: key.clone(), proof, installs: 0 });
         return Ok(());
     }
@@ -231,4 +231,9 @@ pub(super) fn promoted(
         rotation.entered = now;
     }
     Ok(())
+}
+
+/// The create that was settled is a first key's, not one that a superseded rotation left open.
+fn wants_first(state: &State) -> bool {
+    state.adoption != Adoption::Adopted && state.first == Some(FirstKey::Wanted)
 }
