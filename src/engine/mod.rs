@@ -271,7 +271,9 @@ impl Engine {
 
     /// Journals that a step could not be decided or sent, with what the failed call said.
     async fn troubled(&mut self, class: Class, step: String) -> Result<(), EngineError> {
-        let said = self.said.get(&step).cloned();
+        // The named actor's exchange stands for any that was wanted of a caller.
+        let exchange = (step == "exchange").then_some("named_actor");
+        let said = self.said.get(&step).or_else(|| self.said.get(exchange?)).cloned();
         self.record(vec![Event::Troubled { class, step, said }]).await
     }
 

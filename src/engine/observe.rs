@@ -209,7 +209,7 @@ impl Engine {
         match self.actor(&Actor::Named).await {
             Ok(credential) => {
                 self.seen.named_key = Some(credential.key().clone());
-                Fact::Known(self.authenticate(&credential, "exchange").await)
+                Fact::Known(self.authenticate(&credential, "named_actor").await)
             }
             Err(error) => {
                 self.note_failure("named_actor", &error);

@@ -59,3 +59,22 @@ async fn a_secret_that_can_take_no_field_leaves_no_key_behind() {
     assert_eq!(live, [others.as_str(), actor.client_id.as_str()], "{}{}", ended.out, ended.err);
     assert_eq!(std::fs::read_to_string(stage.secret()).unwrap(), "not an object");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_actor_whose_auth_server_is_out_of_reach_is_told_by_its_host() {
+    let stage = Stage::new().await;
+    stage.write_secret("{}");
+    name_actor(&stage, &narrow_key(&stage, SERVICE_ACCOUNT, &ALL), None);
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    let policy = std::fs::read_to_string(stage.path("policies/demo.toml")).unwrap();
+    let lost = policy.replace(&stage.sandbox.base_url(), &format!("http://{closed}"));
+    std::fs::write(stage.path("policies/demo.toml"), lost).unwrap();
+    let ended = run(&stage, &["adopt", "demo", "--issue"]).await;
+    assert_eq!(ended.code, 5, "{}{}", ended.out, ended.err);
+    let said =
+        format!("the auth server at {closed} could not be reached: the connection was refused");
+    assert!(ended.out.contains(&said), "{}", ended.out);
+}

@@ -62,6 +62,9 @@ fn mint(v: &View<'_>) -> Found<Option<Step>> {
     if let Some(why) = unfit_actor(v)? {
         return Ok(Some(refuse(why)));
     }
+    if too_many_orphans(v)? {
+        return Ok(Some(refuse(Refusal::Orphans)));
+    }
     if !v.journal_has_room()? {
         return Err(v.trouble(Class::Retryable, "journal_room"));
     }
@@ -81,7 +84,7 @@ fn unfit_store(v: &View<'_>) -> Found<Option<Refusal>> {
             return Ok(Some(Refusal::ForeignPending));
         }
     }
-    Ok(too_many_orphans(v)?.then_some(Refusal::Orphans))
+    Ok(None)
 }
 
 fn unfit_actor(v: &View<'_>) -> Found<Option<Refusal>> {
@@ -93,9 +96,10 @@ fn unfit_actor(v: &View<'_>) -> Found<Option<Refusal>> {
             return Ok(Some(Refusal::Rights { what }));
         }
         Fact::Known(Exchange::Misconfigured) => return Ok(Some(Refusal::Misconfigured)),
-        Fact::Known(Exchange::Unreachable(_) | Exchange::Unknown) => {
-            return Err(v.trouble(Class::Unknown, "named_actor"));
+        Fact::Known(Exchange::Unreachable(_)) => {
+            return Err(v.trouble(Class::Retryable, "named_actor"));
         }
+        Fact::Known(Exchange::Unknown) => return Err(v.trouble(Class::Unknown, "named_actor")),
         Fact::Unclear(class) => return Err(v.trouble(*class, "named_actor")),
     }
     let profile = v.named_profile()?;
