@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::ids::BadId;
-use crate::domain::plan::Rules;
+use crate::domain::plan::{Rules, certain_ms};
 use crate::domain::policy::diagnostic::escaped;
 use crate::domain::policy::{ActorSource, Findings, IonIssuer, Policy, Store};
 use crate::engine::{Engine, EngineError, Plan, Ports, ProgressSink};
@@ -248,10 +248,10 @@ impl App {
         Ok(engine)
     }
 
-    /// How long a lost reply may still land.
+    /// When a mutation whose reply was lost is settled for certain, in milliseconds (R1, R13).
     #[must_use]
-    pub fn quiesce_ms(&self) -> i64 {
-        self.settings.limits.quiesce_ms()
+    pub fn certain_ms(&self) -> i64 {
+        certain_ms(self.settings.limits.quiesce_ms())
     }
 }
 

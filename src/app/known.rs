@@ -68,8 +68,8 @@ async fn folded(
 impl Known<'_> {
     /// Where it stands, with what is wrong, for a person.
     #[must_use]
-    pub fn report(&self, quiesce_ms: i64, now: &Stamp) -> PolicyReport {
-        let mut report = policy_report(&self.subject(quiesce_ms), now);
+    pub fn report(&self, certain_ms: i64, now: &Stamp) -> PolicyReport {
+        let mut report = policy_report(&self.subject(certain_ms), now);
         if self.file_is_wrong {
             report.problems.retain(|problem| problem.code != NO_POLICY);
             report.problems.push(wrong_file(&self.name));
@@ -83,7 +83,7 @@ impl Known<'_> {
 
     /// For the report.
     #[must_use]
-    pub fn subject(&self, quiesce_ms: i64) -> Subject<'_> {
-        Subject { name: &self.name, policy: self.policy, state: &self.state, quiesce_ms }
+    pub fn subject(&self, certain_ms: i64) -> Subject<'_> {
+        Subject { name: &self.name, policy: self.policy, state: &self.state, certain_ms }
     }
 }

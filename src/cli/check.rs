@@ -24,7 +24,7 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
     let problems: Vec<(&str, Problem)> = known
         .iter()
         .flat_map(|one| {
-            let report = one.report(app.quiesce_ms(), &now);
+            let report = one.report(app.certain_ms(), &now);
             report.problems.into_iter().map(|problem| (one.name.as_str(), problem))
         })
         .collect();

@@ -153,7 +153,7 @@ impl Context {
         except: &[String],
     ) -> Result<(), CliError> {
         let known = app.known(journal).await?;
-        remind(self.out, &known, app.quiesce_ms(), &app.clock.stamp(), except);
+        remind(self.out, &known, app.certain_ms(), &app.clock.stamp(), except);
         Ok(())
     }
 }

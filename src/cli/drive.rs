@@ -47,8 +47,8 @@ impl Bench<'_> {
 
     #[must_use]
     pub fn subject<'s>(&'s self, state: &'s State) -> Subject<'s> {
-        let quiesce_ms = self.app.quiesce_ms();
-        Subject { name: self.policy.name.as_str(), policy: Some(self.policy), state, quiesce_ms }
+        let certain_ms = self.app.certain_ms();
+        Subject { name: self.policy.name.as_str(), policy: Some(self.policy), state, certain_ms }
     }
 
     /// Runs the engine and judges what it left.

@@ -197,7 +197,7 @@ fn foreseen(
 ) -> (Foreseen, Exit) {
     let (name, state) = (policy.name.as_str(), engine.state());
     let effect = notes.effect();
-    let subject = Subject { name, policy: Some(policy), state, quiesce_ms: app.quiesce_ms() };
+    let subject = Subject { name, policy: Some(policy), state, certain_ms: app.certain_ms() };
     let mut problem = None;
     let mut exit = Exit::Done;
     let message = if let Some(effect) = &effect {

@@ -18,7 +18,7 @@ pub async fn status(context: &Context, name: Option<&str>) -> Result<Exit, CliEr
     }
     let mut status = Status { policies: Vec::new(), orphans: Vec::new() };
     for one in &known {
-        status.policies.push(one.report(app.quiesce_ms(), &now));
+        status.policies.push(one.report(app.certain_ms(), &now));
         let orphans = report::orphans(&one.name, &one.state);
         status.orphans.extend(orphans.into_iter().filter(|orphan| !orphan.kept));
     }

@@ -127,8 +127,8 @@ pub struct Subject<'a> {
     /// Absent where no policy names the secret any more.
     pub policy: Option<&'a Policy>,
     pub state: &'a State,
-    /// How long a mutation whose reply was lost may still land.
-    pub quiesce_ms: i64,
+    /// After this a mutation whose reply was lost is settled for certain, in milliseconds.
+    pub certain_ms: i64,
 }
 
 /// Folds one secret's state.
@@ -203,7 +203,7 @@ fn waits(subject: &Subject<'_>) -> Vec<Wait> {
     let state = subject.state;
     let mut waits = Vec::new();
     if let Some(asked) = state.questions.values().map(|q| q.asked.wall_ms).max() {
-        let until_ms = Some(asked.saturating_add(subject.quiesce_ms));
+        let until_ms = Some(asked.saturating_add(subject.certain_ms));
         waits.push(Wait { name: "quiesce", until_ms });
     }
     if state.parked.is_some() {

@@ -7,12 +7,12 @@ use crate::domain::clocks::Stamp;
 use crate::domain::report::{PolicyReport, RUN_ONCE};
 
 /// One line for every open rotation, on stderr.
-pub fn remind(out: Out, known: &[Known<'_>], quiesce_ms: i64, now: &Stamp, except: &[String]) {
+pub fn remind(out: Out, known: &[Known<'_>], certain_ms: i64, now: &Stamp, except: &[String]) {
     if out.is_json() {
         return;
     }
     for one in known.iter().filter(|one| !except.contains(&one.name)) {
-        let report = one.report(quiesce_ms, now);
+        let report = one.report(certain_ms, now);
         if let Some(line) = open_end(&report) {
             out.note(&format!("{YELLOW}open:{YELLOW:#} {}: {line}", one.name));
         }

@@ -21,7 +21,7 @@ mod rules;
 mod step;
 mod view;
 
-pub use rules::Rules;
+pub use rules::{Rules, certain_ms};
 pub use step::{Step, WaitFor};
 
 use super::class::Class;

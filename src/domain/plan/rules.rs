@@ -25,9 +25,21 @@ pub struct Rules {
 /// Reads that contradict our own acknowledged outcome count a minute after it (R13).
 const LAG_MS: i64 = 60_000;
 
+/// When reads would show whatever a request without a reply has done, in milliseconds from its
+/// sending: only from then on nothing seen means nothing done (R1). It may land last of all, after
+/// `quiesce_ms`, and reads may lag behind it (R13).
+#[must_use]
+pub fn certain_ms(quiesce_ms: i64) -> i64 {
+    quiesce_ms.saturating_add(lag_ms(quiesce_ms))
+}
+
+/// Nothing that we wait for shorter than a minute can be lag.
+fn lag_ms(quiesce_ms: i64) -> i64 {
+    LAG_MS.min(quiesce_ms)
+}
+
 impl Rules {
-    /// When reads would show whatever has landed: only from then on nothing seen means nothing
-    /// done (R1). A request may land last of all, and reads may lag behind it (R13).
+    /// After this a mutation with a lost reply is settled, whatever reads show.
     #[must_use]
     pub fn certain_ms(&self) -> i64 {
         self.quiesce_ms.saturating_add(self.lag_ms)
@@ -42,8 +54,7 @@ impl Rules {
             cache_ttl_ms: policy.consumers.cache_ttl_ms,
             soak_ms: policy.retire.soak_ms,
             quiesce_ms,
-            // Nothing that we wait for shorter than that can be lag.
-            lag_ms: LAG_MS.min(quiesce_ms),
+            lag_ms: lag_ms(quiesce_ms),
             identity: policy.issuer.identity.clone(),
             named_actor: policy.issuer.actor != ActorSource::OwnKey,
             canaries: Digest::of("rekeyd/canaries/1", &policy.verify.canaries.join("\u{0}")),

@@ -223,7 +223,7 @@ fn what_nobody_adopted_is_unadopted_and_never_due() {
     )
     .unwrap();
     let state = State::default();
-    let subject = Subject { name: "p", policy: Some(&policy), state: &state, quiesce_ms: 0 };
+    let subject = Subject { name: "p", policy: Some(&policy), state: &state, certain_ms: 0 };
     let report = policy_report(&subject, &now());
     assert_eq!((report.state, report.next_due), (Standing::Unadopted, None));
     assert_eq!(report.problems, []);
@@ -239,7 +239,7 @@ fn an_orphan_and_a_lost_policy_are_problems() {
     };
     state.orphans.insert(key("awaits"), orphan(false));
     state.orphans.insert(key("ruled"), orphan(true));
-    let subject = Subject { name: "p", policy: None, state: &state, quiesce_ms: 0 };
+    let subject = Subject { name: "p", policy: None, state: &state, certain_ms: 0 };
     let report = policy_report(&subject, &now());
     let codes: Vec<&str> = report.problems.iter().map(|p| p.code.as_str()).collect();
     assert_eq!(codes, ["orphan", "no_policy"]);
@@ -303,7 +303,7 @@ fn what_a_failed_call_said_is_told_wherever_its_trouble_is() {
         state = apply(state, &now(), &troubled).unwrap();
     }
     let refusal = Refusal::Trouble { class, step: step.clone(), said };
-    let subject = Subject { name: "p", policy: None, state: &state, quiesce_ms: 0 };
+    let subject = Subject { name: "p", policy: None, state: &state, certain_ms: 0 };
     let problems = policy_report(&subject, &now()).problems;
     let shown_as = problems.iter().find(|p| p.code == "trouble").unwrap().message.clone();
     let park = Event::Parked { reason: ParkReason::Trouble { class, step } };
