@@ -25,6 +25,7 @@ mod neighbours;
 mod orphans;
 mod people;
 mod preflight;
+mod public_failures;
 mod rotation;
 mod storm;
 mod walk;
