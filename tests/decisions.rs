@@ -229,13 +229,13 @@ impl<'a> Life<'a> {
         })
     }
 
-    fn perform(&mut self, effect: Effect) -> Result<(), TestCaseError> {
-        if let Effect::Enable { key, .. } = &effect {
+    fn perform(&mut self, effect: &Effect) -> Result<(), TestCaseError> {
+        if let Effect::Enable { key, .. } = effect {
             prop_assert!(!self.state.is_suspect(key), "a suspect is enabled");
         }
         let operation = OperationId(self.state.next_operation.0 + 1);
         self.record(vec![Event::Intended { operation, effect: effect.clone() }])?;
-        match self.outcome(&effect) {
+        match self.outcome(effect) {
             // A key that is minted twice is the world's nonsense, not ours.
             Some(Outcome::Minted { key, .. }) if self.state.keys.contains_key(&key) => Ok(()),
             Some(outcome) => self.record(vec![Event::Settled { operation, outcome }]),
@@ -272,7 +272,7 @@ impl<'a> Life<'a> {
         match next_step(&self.rules, &self.state, &self.seen, &self.stamp()) {
             Step::Look(reads) => reads.into_iter().for_each(|read| self.look(read)),
             Step::Record(events) => self.record(events)?,
-            Step::Do(effect) => self.perform(effect)?,
+            Step::Do(effect) => self.perform(&effect)?,
             Step::Trouble { class, step } => {
                 self.record(vec![Event::Troubled { class, step, said: None }])?;
                 self.now_ms += 500;

@@ -66,7 +66,7 @@ pub async fn dry_run(context: &Context, args: &RotateArgs) -> Result<Exit, CliEr
     let flags = &args.flags;
     let rehearse = if flags.leaked {
         let (keys, again, kill_first) = (flags.keys.clone(), flags.again, flags.kill_first);
-        Rehearse::Leak(leak::Report { keys, again, kill_first })
+        Rehearse::Leak(leak::Report { keys, again, kill_first, since_ms: flags.since })
     } else {
         Rehearse::Next
     };

@@ -141,6 +141,7 @@ impl Now {
             keys: self.flags.keys.clone(),
             again: self.flags.again,
             kill_first: self.flags.kill_first,
+            since_ms: self.flags.since,
         };
         match leak::weigh(&before, &report) {
             Suspicion::NoKey => {

@@ -132,7 +132,9 @@ pub fn remaining_ms(since: &Moment, now: &Moment, duration_ms: i64) -> i64 {
         duration_ms.saturating_sub(now.observed_ms.saturating_sub(since.observed_ms));
     // Observed time lags after a restart; the Date may let us pass as soon as the wall does.
     let wait = if by_wall > 0 { by_wall } else { by_observation };
-    wait.clamp(1, duration_ms.max(1))
+    // Where only the Date is not there yet, it is asked for again in a second.
+    let wait = if wait > 0 { wait } else { 1_000 };
+    wait.min(duration_ms.max(1))
 }
 
 impl Timekeeper {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::ids::KeyId;
 use super::secret::Fingerprint;
-use super::state::{Life, State};
+use super::state::{Leak, Life, State};
 
 /// What a person said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Report {
     /// `--again`: a new report, even while one is open.
     pub again: bool,
     pub kill_first: bool,
+    /// `--since`: keys that appeared from then on await a ruling.
+    pub since_ms: Option<i64>,
 }
 
 /// What a report comes to.
@@ -37,18 +39,18 @@ pub fn weigh(state: &State, report: &Report) -> Suspicion {
         |keys: Vec<KeyId>| keys.into_iter().map(|key| (key.clone(), fingerprint(&key))).collect();
     if !report.keys.is_empty() {
         let known = |key: &KeyId| open.is_some_and(|leak| leak.suspects.contains(key));
-        let harsher = report.kill_first && open.is_some_and(|leak| !leak.kill_first);
+        let harsher = open.is_some_and(|leak| says_more(leak, report));
         if !report.again && !harsher && report.keys.iter().all(known) {
             return Suspicion::Joins;
         }
         return Suspicion::Report(with_prints(report.keys.clone()));
     }
     if let Some(leak) = open.filter(|_| !report.again) {
-        if report.kill_first && !leak.kill_first {
-            // The same suspects, in more of a hurry; the dead ones stay dead.
+        if says_more(leak, report) {
+            // The same suspects, in more of a hurry or for longer; the dead ones stay dead.
             let alive = |key: &&KeyId| state.suspects.get(*key).is_some_and(|s| s.dead.is_none());
             let alive: Vec<KeyId> = leak.suspects.iter().filter(alive).cloned().collect();
-            if !alive.is_empty() {
+            if !alive.is_empty() || report.since_ms.is_some() {
                 return Suspicion::Report(with_prints(alive));
             }
         }
@@ -59,11 +61,17 @@ pub fn weigh(state: &State, report: &Report) -> Suspicion {
     if keys.is_empty() { Suspicion::NoKey } else { Suspicion::Report(with_prints(keys)) }
 }
 
+/// In more of a hurry, or looking further back, than the report that is open.
+fn says_more(leak: &Leak, report: &Report) -> bool {
+    let since = |ms: i64| leak.since_ms.is_none_or(|known| ms < known);
+    report.kill_first && !leak.kill_first || report.since_ms.is_some_and(since)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::clocks::Moment;
-    use crate::domain::state::{Leak, ManagedKey, Origin, Suspect};
+    use crate::domain::state::{ManagedKey, Origin, Suspect};
 
     fn key(name: &str) -> KeyId {
         KeyId::new(name).unwrap()

@@ -13,11 +13,13 @@ pub fn named(state: &State) -> BTreeSet<KeyId> {
     if state.adoption != Adoption::Adopted {
         return state.seen_key.iter().cloned().collect();
     }
+    let seen = state.seen_key.iter();
     let Some(open) = &state.rotation else {
-        return state.settled.iter().map(|settled| settled.held.proof.key.clone()).collect();
+        let settled = state.settled.iter().map(|settled| &settled.held.proof.key);
+        return settled.chain(seen).cloned().collect();
     };
     let old = Some(&open.old.proof.key).filter(|_| old_is_served(state, open));
-    open.new.iter().map(|new| &new.key).chain(old).cloned().collect()
+    open.new.iter().map(|new| &new.key).chain(old).chain(seen).cloned().collect()
 }
 
 fn old_is_served(state: &State, open: &Rotation) -> bool {

@@ -122,6 +122,9 @@ impl Engine {
             };
             let left_ms = budget_ms - (clock.stamp().boottime_ms - begun_ms);
             match turn {
+                Turn::Moved if left_ms < 0 && !critical.load(Ordering::SeqCst) => {
+                    return Ok(Halt::Waiting { reason: WaitFor::Trouble, ms: 1 });
+                }
                 Turn::Moved => {}
                 Turn::Resting => return Ok(Halt::Reached),
                 Turn::Waiting { reason, ms } => {

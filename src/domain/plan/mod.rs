@@ -27,7 +27,7 @@ pub use step::{Step, WaitFor};
 use super::class::Class;
 use super::clocks::Stamp;
 use super::facts::Observed;
-use super::state::{Adoption, Effect, Event, ParkReason, Rotation, State};
+use super::state::{Adoption, Effect, Event, Park, ParkReason, Phase, Rotation, State};
 use question::{Open, RECHECK_MS as QUIESCE_RECHECK_MS};
 use view::{Found, View};
 
@@ -101,7 +101,10 @@ fn machine(v: &View<'_>) -> Found<Step> {
     let step = match advance::advance(v, rotation) {
         Ok(step) | Err(step) => step,
     };
-    let cures_itself = cures_itself(&park.reason);
+    if is_observation(&step) {
+        return Ok(step);
+    }
+    let cures_itself = cures_itself(&park.reason) && is_ripe(v, park);
     let over = cures_itself || leak_overrides(v, rotation, &park.reason);
     Ok(match step {
         step if over && goes_on(&step) => Step::record(Event::Unparked { by_operator: false }),
@@ -111,13 +114,29 @@ fn machine(v: &View<'_>) -> Found<Step> {
     })
 }
 
-/// Whether a parked machine could do something: send, or record more than another park.
+/// Whether a machine could do something: send, or record more than a park or what it saw.
 fn goes_on(step: &Step) -> bool {
     match step {
         Step::Do(_) => true,
-        Step::Record(events) => !matches!(events.first(), Some(Event::Parked { .. })),
+        Step::Record(events) => {
+            !matches!(events.first(), Some(Event::Parked { .. })) && !is_observation(step)
+        }
         _ => false,
     }
+}
+
+/// What *current* was seen to name is recorded beside any park.
+fn is_observation(step: &Step) -> bool {
+    let Step::Record(events) = step else { return false };
+    let [event] = events.as_slice() else { return false };
+    matches!(event, Event::Served { .. } | Event::Entered { phase: Phase::Promoted, .. })
+}
+
+/// A request that came to nothing again and again is tried anew after a while, not at once.
+fn is_ripe(v: &View<'_>, park: &Park) -> bool {
+    const AGAIN_MS: i64 = 60_000;
+    let ParkReason::Trouble { step, .. } = &park.reason else { return true };
+    !Effect::NAMES.contains(&step.as_str()) || v.passed(&park.since, AGAIN_MS)
 }
 
 /// A leaked new key is given up, and dead keys are replaced, whatever the rotation was parked for

@@ -108,6 +108,10 @@ fn unfit_secret(
     // A key that is proven gone, or that nobody manages, is no key to rotate from.
     let managed = v.state.keys.get(&proof.key).is_some_and(|k| !k.is_gone());
     if !managed || (expected != Some(proof) && !leak) {
+        if v.state.seen_key.as_ref() != Some(&proof.key) {
+            // Other policies must know whose consumers hold it (R22).
+            return Err(Step::record(Event::Served { key: proof.key.clone() }));
+        }
         return Ok(Some(Refusal::CurrentChanged));
     }
     let other = v.elsewhere()?.keys.get(&proof.key).filter(|other| other.adopted);

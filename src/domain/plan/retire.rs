@@ -272,7 +272,8 @@ impl Case<'_> {
         let actor = self.actor()?;
         let listed = self.listed(&actor)?;
         // Acknowledged as deleted, and still listed: lag, or it did not happen.
-        let often = self.v.state.trouble.as_ref().is_some_and(|t| t.count >= 4);
+        let often =
+            self.v.state.trouble.as_ref().is_some_and(|t| t.step == "prove" && t.in_a_row >= 4);
         if !often && listed.enabled != Some(true) {
             return Err(self.v.trouble(Class::Unknown, "prove"));
         }

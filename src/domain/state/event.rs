@@ -102,7 +102,8 @@ pub enum Event {
     Revived {
         key: KeyId,
     },
-    /// *Current* was seen to name this key where another was expected; its drain starts anew.
+    /// *Current* was seen to name this key where another was expected, or the expected one again:
+    /// drains start anew.
     Served {
         key: KeyId,
     },

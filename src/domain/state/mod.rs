@@ -172,7 +172,10 @@ pub struct Trouble {
     pub step: String,
     /// What the last failed call said.
     pub said: Option<String>,
+    /// Failures in a row, of whatever step.
     pub count: u32,
+    /// Failures in a row of this very step.
+    pub in_a_row: u32,
     pub since: Moment,
 }
 

@@ -10,10 +10,10 @@ use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::plan::account;
 use crate::domain::plan::guards::{self, MAX_LABEL_MOVES};
 use crate::domain::plan::question::RECHECK_MS;
-use crate::domain::plan::retire::{Purpose, retire};
+use crate::domain::plan::retire::{Purpose, deletes_are_spent, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;
-use crate::domain::state::{Effect, Life, Origin};
+use crate::domain::state::{Effect, Life, Origin, ParkReason};
 
 impl Case<'_> {
     /// Under an open report the list is not clean yet: what appeared since stays a stranger.
@@ -40,6 +40,10 @@ impl Case<'_> {
             }
             if let Some(step) = retire(self.v, key, self.purpose_of(key))? {
                 return Err(step);
+            }
+            if deletes_are_spent(managed) {
+                let (class, step) = (Class::Unknown, "delete".to_owned());
+                return Err(self.v.park(ParkReason::Trouble { class, step }));
             }
         }
         Ok(())

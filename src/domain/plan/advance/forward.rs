@@ -124,7 +124,7 @@ impl<'a> Case<'a> {
     pub(super) fn stage_is_refused(&self) -> bool {
         self.v.state.trouble.as_ref().is_some_and(|t| {
             t.step == "stage"
-                && (matches!(t.class, Class::Rejected | Class::Misconfigured) || t.count >= 6)
+                && (matches!(t.class, Class::Rejected | Class::Misconfigured) || t.in_a_row >= 6)
         })
     }
 

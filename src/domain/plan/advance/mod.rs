@@ -61,6 +61,7 @@ impl<'a> Case<'a> {
         let Holding::Key { proof, .. } = holding else {
             return Err(self.v.park(ParkReason::CurrentMalformed));
         };
+        self.noted(proof)?;
         Ok(if self.v.is_new(proof) {
             Names::New(version, proof)
         } else if self.v.is_old(proof) {
@@ -68,6 +69,21 @@ impl<'a> Case<'a> {
         } else {
             Names::Other
         })
+    }
+
+    /// What *current* names is recorded when it is not what the phase expects, and when that is over:
+    /// drains count from it, and other policies ask for it (R12, R22). Parked or not.
+    fn noted(&self, proof: &KeyProof) -> Found<()> {
+        let expected = match self.r.phase {
+            Phase::Reverting => self.v.is_new(proof) || self.v.is_old(proof),
+            phase if phase.after_promote() => self.v.is_new(proof),
+            _ => self.v.is_old(proof),
+        };
+        let before = self.v.state.seen_key.as_ref();
+        if before == Some(&proof.key) || expected && before.is_none() {
+            return Ok(());
+        }
+        Err(Step::record(Event::Served { key: proof.key.clone() }))
     }
 
     /// Before promote *current* names the old key; our new one there means: promoted (late reply,

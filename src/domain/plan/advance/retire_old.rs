@@ -67,16 +67,7 @@ impl Case<'_> {
                 // Heal had nothing to offer.
                 Err(self.v.park(ParkReason::BothDead))
             }
-            Names::Old(_, proof) => {
-                let served = Event::Served { key: proof.key.clone() };
-                match self.v.park(ParkReason::CurrentMovedBack) {
-                    Step::Record(mut events) => {
-                        events.push(served);
-                        Err(Step::Record(events))
-                    }
-                    wait => Err(wait),
-                }
-            }
+            Names::Old(..) => Err(self.v.park(ParkReason::CurrentMovedBack)),
             Names::Other => Err(self.v.park(ParkReason::CurrentChanged)),
         }
     }

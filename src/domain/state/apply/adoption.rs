@@ -24,6 +24,9 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
             managed.fingerprint = Some(held.proof.fingerprint);
             managed.version = Some(held.version.clone());
             managed.life = Life::Live;
+            if managed.origin == Origin::Foreign {
+                managed.origin = Origin::Adopted;
+            }
             state.orphans.remove(&held.proof.key);
             state.first = None;
             state.seen_key = None;

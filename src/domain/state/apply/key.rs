@@ -123,13 +123,13 @@ pub(super) fn orphan(state: &mut State, key: &KeyId, now: &Moment, kind: OrphanK
     }
 }
 
-pub(super) fn served(state: &mut State, now: Moment, key: &KeyId) -> Applied {
-    match state.keys.get_mut(key) {
-        Some(managed) => {
-            managed.last_served = Some(now);
-            Ok(())
+/// *Current* names this key now, and another one until now: both drains count from here.
+pub(super) fn served(state: &mut State, now: &Moment, key: &KeyId) {
+    let before = state.seen_key.replace(key.clone());
+    for served in before.iter().chain([key]) {
+        if let Some(managed) = state.keys.get_mut(served) {
+            managed.last_served = Some(now.clone());
         }
-        None => illegal("served", "not a managed key"),
     }
 }
 

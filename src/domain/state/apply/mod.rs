@@ -63,7 +63,10 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::Settled { operation, outcome } => settled(state, now, *operation, outcome),
         Event::Pinned { .. } | Event::PinLost { .. } | Event::Revived { .. } => key(state, event),
         Event::Proven { key, evidence } => proven(state, now, key, evidence),
-        Event::Served { key } => served(state, now, key),
+        Event::Served { key } => {
+            served(state, &now, key);
+            Ok(())
+        }
         Event::VerifyFailed => verify_failed(state),
         Event::Strangers { keys } => {
             strangers(state, &now, keys);
@@ -88,7 +91,7 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::Unparked { by_operator } => unparked(state, &now, *by_operator),
         Event::Troubled { class, step, said } => {
             let (class, step, said) = (*class, step.clone(), said.clone());
-            troubled(state, Trouble { class, step, said, count: 1, since: now });
+            troubled(state, Trouble { class, step, said, count: 1, in_a_row: 1, since: now });
             Ok(())
         }
         Event::Checkpoint => Ok(()),
@@ -148,7 +151,10 @@ fn is_progress(event: &Event) -> bool {
 fn troubled(state: &mut State, fresh: Trouble) {
     state.trouble = Some(match state.trouble.take() {
         Some(known) => {
-            Trouble { count: known.count.saturating_add(1), since: known.since, ..fresh }
+            let same = known.step == fresh.step;
+            let in_a_row = if same { known.in_a_row.saturating_add(1) } else { 1 };
+            let count = known.count.saturating_add(1);
+            Trouble { count, in_a_row, since: known.since, ..fresh }
         }
         None => fresh,
     });

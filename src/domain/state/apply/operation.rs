@@ -123,6 +123,13 @@ pub(super) fn no_effect(state: &mut State, question: &Question, class: Class) ->
             rotation.creates = rotation.creates.saturating_sub(1);
         }
     }
+    // A put that was certainly not taken used no token up, and no attempt (R2).
+    if matches!(question.effect, Effect::Stage { .. })
+        && matches!(class, Class::Retryable | Class::Rejected)
+        && let Some(rotation) = state.rotation.as_mut()
+    {
+        rotation.attempt = rotation.attempt.saturating_sub(1);
+    }
     if let Effect::Delete { key, .. } = &question.effect
         && class == Class::Conflict
     {

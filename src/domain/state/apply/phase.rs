@@ -25,6 +25,7 @@ pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied 
     };
     managed.version = Some(old.version.clone());
     state.requests.rotate = None;
+    state.seen_key = None;
     state.rotation = Some(Rotation {
         id: *rotation,
         trigger: *trigger,
@@ -210,6 +211,7 @@ pub(super) fn ended(state: &mut State, now: Moment, ending: Ending) -> Applied {
             (false, _) => 0,
         };
     }
+    state.seen_key = None;
     state.requests.abort = false;
     state.parked = None;
     state.last = Some(last(&rotation, ending, now));

@@ -28,14 +28,17 @@ pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Ap
             if let Some(rotation) = state.rotation.as_mut() {
                 rotation.aborted = false;
             }
-            let mut open = state.requests.leak.take().map_or_else(Default::default, |l| l.suspects);
-            open.extend(suspects.keys().cloned());
+            // A later report adds to the open one; it takes nothing back.
+            let open = state.requests.leak.take();
+            let mut all = open.as_ref().map_or_else(Default::default, |l| l.suspects.clone());
+            all.extend(suspects.keys().cloned());
+            let since = open.as_ref().and_then(|l| l.since_ms).into_iter().chain(*since_ms).min();
             state.requests.leak = Some(Leak {
                 reported: now,
-                kill_first: *kill_first,
-                grace_ms: *grace_ms,
-                since_ms: *since_ms,
-                suspects: open,
+                kill_first: *kill_first || open.as_ref().is_some_and(|l| l.kill_first),
+                grace_ms: open.as_ref().map_or(*grace_ms, |l| l.grace_ms.max(*grace_ms)),
+                since_ms: since,
+                suspects: all,
                 rolled_back: 0,
                 compared: false,
             });
