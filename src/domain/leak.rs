@@ -140,5 +140,7 @@ mod tests {
         assert_eq!(suspects(&weigh(&open, &again)), ["a", "b"]);
         let hurry = Report { kill_first: true, ..Report::default() };
         assert_eq!(suspects(&weigh(&open, &hurry)), ["a"]);
+        let longer = Report { since_ms: Some(5), ..Report::default() };
+        assert_eq!(suspects(&weigh(&open, &longer)), ["a"], "a longer look back is no repetition");
     }
 }

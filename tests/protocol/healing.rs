@@ -3,11 +3,11 @@
 
 use rekeyd::domain::state::{Ending, ParkReason, Phase, Request};
 use rekeyd::engine::{Halt, Turn};
-use rekeyd::sandbox::{Edit, SERVICE_ACCOUNT};
+use rekeyd::sandbox::{CallKind, Edit, Fault, SERVICE_ACCOUNT, What};
 
 use crate::neighbours::Fixed;
 use crate::rotation::assert_sound;
-use crate::world::{World, leak_of, phase_of};
+use crate::world::{Call as StoreCall, Fault as StoreFault, World, leak_of, phase_of};
 
 fn reason(engine: &rekeyd::engine::Engine) -> Option<&ParkReason> {
     engine.state().parked.as_ref().map(|park| &park.reason)
@@ -120,4 +120,41 @@ async fn a_foreign_current_that_was_killed_gives_way_to_a_key_of_ours() {
         assert_eq!(halt, Halt::Reached, "{case}: {:?} {:?}", phase_of(&engine), reason(&engine));
         assert_sound(&world, &halt, engine.state(), &case);
     }
+}
+
+/// The question about the last key that works was asked of everybody but that key, so nobody could
+/// answer it, and nothing else is done while a question is open.
+#[tokio::test]
+async fn a_lost_disable_of_the_last_key_that_works_does_not_bar_the_revert() {
+    let world = World::new();
+    let first = world.store.current_key().unwrap();
+    let mut engine = world.rotating(Phase::Drained).await;
+    let (on, what) = (CallKind::UpdateApiKey, What::LostBefore);
+    world.tenant.add_fault(Fault { on, nth: 1, count: 1, key: None, what }).unwrap();
+    while engine.state().questions.is_empty() {
+        engine.turn().await.unwrap();
+    }
+    world.person(&Edit::Delete { key: world.store.current_key().unwrap() });
+    let halt = world.go_on(&mut engine).await;
+    assert_eq!(world.store.current_key(), Some(first), "consumers hold a dead key; {halt:?}");
+}
+
+/// Every throttled put used up one of the ten attempts that are meant for edits.
+#[tokio::test]
+async fn a_store_that_throttles_for_a_while_does_not_end_a_revert() {
+    let world = World::new();
+    let first = world.store.current_key().unwrap();
+    let mut engine = world.rotating(Phase::Promoted).await;
+    world.store.edit_rest("{\"note\":2}");
+    for _ in 0..25 {
+        world.store.fault(StoreCall::Stage, StoreFault::Throttled);
+    }
+    world.person(&Edit::Delete { key: world.store.current_key().unwrap() });
+    let mut halt = world.go_on(&mut engine).await;
+    for _ in 0..10 {
+        world.pass(120_000);
+        halt = world.go_on(&mut engine).await;
+    }
+    assert_eq!(world.store.current_key(), Some(first), "consumers hold a dead key; {halt:?}");
+    assert_eq!(world.store.current_rest().as_deref(), Some("{\"note\":2}"));
 }

@@ -184,3 +184,22 @@ async fn a_delete_that_is_never_answered_is_not_sent_for_ever() {
         assert!(!world.tenant.alive(key.as_str()));
     }
 }
+
+/// It was killed, somebody enabled it and put it as current: taking it over went on for ever.
+#[tokio::test]
+async fn a_killed_foreign_key_that_comes_back_as_current_is_replaced() {
+    let world = World::new();
+    let mut engine = world.adopted().await;
+    let theirs = world.tenant.mint(rekeyd::sandbox::SERVICE_ACCOUNT).unwrap();
+    let first = world.store.current_key().unwrap();
+    let report = leak_of(&[&first, &theirs.client_id], false);
+    engine.request(report, tester()).await.unwrap();
+    while world.tenant.alive(&theirs.client_id) {
+        engine.turn().await.unwrap();
+    }
+    world.person(&rekeyd::sandbox::Edit::Enable { key: theirs.client_id.clone() });
+    world.store.put_by_hand("v-theirs", &theirs.client_id, &theirs.client_secret);
+    let halt = world.go_on(&mut engine).await;
+    assert!(!world.tenant.alive(&theirs.client_id), "{halt:?}");
+    assert_sound(&world, &halt, engine.state(), "back again");
+}

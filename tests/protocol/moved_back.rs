@@ -4,6 +4,7 @@ use rekeyd::domain::state::{Phase, Request};
 use rekeyd::engine::{Goal, Halt, Stop};
 use rekeyd::port::SecretStore;
 
+use crate::neighbours::Fixed;
 use crate::rotation::assert_sound;
 use crate::world::{HOUR, SECOND, World};
 
@@ -73,4 +74,40 @@ async fn a_promote_by_hand_in_a_second_rotation_starts_a_drain_of_its_own() {
     SecretStore::promote(&world, Some(&current), &staged).await.unwrap();
     engine.run(Goal::Nothing, 60 * SECOND, &mut Stop::never()).await.unwrap();
     assert!(world.tenant.alive(&first), "disabled at once by an earlier rotation's drain");
+}
+
+/// The roll-back was seen while the policy was parked for a neighbour, and was thrown away: the old
+/// key went at once when the neighbour let go, from under consumers who had just been served it.
+#[tokio::test]
+async fn a_roll_back_by_hand_beside_another_park_restarts_the_drain() {
+    let world = World::new();
+    world.poll();
+    let first = world.store.current_key().unwrap();
+    let mut engine = world.rotating(Phase::Drained).await;
+    engine.set_neighbours(Fixed::naming(&first));
+    assert_eq!(world.go_on(&mut engine).await, Halt::Parked);
+    world.store.roll_back_by_hand();
+    engine.run(Goal::Nothing, HOUR, &mut Stop::never()).await.unwrap();
+    let named = rekeyd::domain::neighbours::named(engine.state());
+    assert!(named.iter().any(|key| key.as_str() == first), "other policies must know");
+    world.pass(10 * 60 * SECOND);
+    world.store.roll_back_by_hand();
+    engine.set_neighbours(Fixed::nobody());
+    engine.run(Goal::Nothing, 2 * HOUR, &mut Stop::never()).await.unwrap();
+    assert!(world.tenant.alive(&first), "disabled though it was served minutes ago");
+    assert_eq!(world.counted().failures, 0);
+}
+
+#[tokio::test]
+async fn an_abort_after_a_promote_by_hand_reverts_and_does_not_go_forward() {
+    let world = World::new();
+    world.poll();
+    let first = world.store.current_key().unwrap();
+    let mut engine = world.rotating(Phase::Verified).await;
+    let staged = engine.state().rotation.as_ref().unwrap().staged_new().unwrap().version.clone();
+    let current = engine.state().settled.as_ref().unwrap().held.version.clone();
+    SecretStore::promote(&world, Some(&current), &staged).await.unwrap();
+    let halt = world.ask(&mut engine, Request::Abort).await;
+    assert_eq!(world.store.current_key(), Some(first), "the word was abort; {halt:?}");
+    assert_sound(&world, &halt, engine.state(), "aborted");
 }

@@ -39,6 +39,14 @@ fn resume(v: &View<'_>) -> Step {
 fn abort(v: &View<'_>) -> Found<Step> {
     let refuse = |why| Ok(Step::record(answer(RequestKind::Abort, Some(why))));
     let Some(rotation) = &v.state.rotation else { return refuse(Refusal::NothingOpen) };
+    if rotation.phase.before_promote()
+        && let Some((_, holding)) = v.current()?
+        && holding.proof().is_some_and(|proof| v.is_new(proof))
+    {
+        // Promoted already, by a late reply or by hand: from there it goes back.
+        let because = Some("current names the new key".to_owned());
+        return Ok(Step::record(Event::Entered { phase: Phase::Promoted, because }));
+    }
     let target = match rotation.phase {
         Phase::Claimed | Phase::Issued | Phase::Staged | Phase::Verified => Phase::RollingBack,
         Phase::Promoted | Phase::Drained | Phase::Disabled | Phase::Soaked => {
