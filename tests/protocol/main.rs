@@ -10,6 +10,7 @@
 )]
 
 mod actor;
+mod breaker;
 mod clocks;
 mod etags;
 mod faults;

@@ -28,13 +28,17 @@ pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Ap
             if let Some(rotation) = state.rotation.as_mut() {
                 rotation.aborted = false;
             }
-            let mut open = state.requests.leak.take().map_or_else(Default::default, |l| l.suspects);
+            let open = state.requests.leak.take();
+            // What an open report asked to be compared is still to be compared.
+            let since_ms =
+                open.as_ref().and_then(|l| l.since_ms).into_iter().chain(*since_ms).min();
+            let mut open = open.map_or_else(Default::default, |l| l.suspects);
             open.extend(suspects.keys().cloned());
             state.requests.leak = Some(Leak {
                 reported: now,
                 kill_first: *kill_first,
                 grace_ms: *grace_ms,
-                since_ms: *since_ms,
+                since_ms,
                 suspects: open,
                 rolled_back: 0,
                 compared: false,
