@@ -26,6 +26,7 @@ mod orphans;
 mod people;
 mod preflight;
 mod public_failures;
+mod reports;
 mod rotation;
 mod storm;
 mod walk;

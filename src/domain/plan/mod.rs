@@ -108,6 +108,12 @@ fn machine(v: &View<'_>) -> Found<Step> {
     let over = cures_itself || leak_overrides(v, rotation, &park.reason);
     Ok(match step {
         step if over && goes_on(&step) => Step::record(Event::Unparked { by_operator: false }),
+        // Everything could be read, and only time is missing: what it was parked for is over.
+        Step::Wait { reason: WaitFor::Drain | WaitFor::Soak, .. }
+            if cures_itself && matches!(park.reason, ParkReason::Trouble { .. }) =>
+        {
+            Step::record(Event::Unparked { by_operator: false })
+        }
         // What is missing is looked at; the rest is the operator's.
         step if cures_itself || over && matches!(step, Step::Look(_)) => step,
         _ => v.wait_for_operator(),
