@@ -125,6 +125,9 @@ fn install(
             Event::Answered { request: RequestKind::Adopt, refused },
         ])))
     };
+    if v.state.is_suspect(key) {
+        return give_up("it was reported leaked", Class::Rejected);
+    }
     let Some(proof) = proof else {
         return give_up("the issuer's reply held no secret", Class::Unknown);
     };

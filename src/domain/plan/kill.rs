@@ -8,7 +8,7 @@ use super::view::{Found, View};
 use crate::domain::class::Class;
 use crate::domain::facts::{Actor, Exchange, Fact, KeyProof, Read};
 use crate::domain::ids::KeyId;
-use crate::domain::state::{Effect, Event, Leak, ManagedKey, Origin, Question};
+use crate::domain::state::{Adoption, Effect, Event, Leak, ManagedKey, Origin, Question};
 use std::collections::BTreeSet;
 
 /// The next step against a suspect, or the end of the report. `Err(Wait | Trouble)` only when no
@@ -134,6 +134,10 @@ fn wait_for_grace(v: &View<'_>, leak: Option<&Leak>) -> Found<()> {
 /// Every suspect is dead: compare the account's keys with the last clean list, then close (R17).
 fn close(v: &View<'_>) -> Found<Option<Step>> {
     let Some(leak) = &v.state.requests.leak else { return Ok(None) };
+    if v.state.adoption != Adoption::Adopted {
+        // There is no clean list yet to compare with.
+        return Ok(None);
+    }
     let dying = |question: &Question| matches!(question.effect, Effect::Delete { .. });
     if v.state.suspects_alive().next().is_some() || !v.state.questions.values().all(dying) {
         return Ok(None);

@@ -51,7 +51,11 @@ fn decide(v: &View<'_>) -> Found<Step> {
         };
     }
     if v.state.adoption != Adoption::Adopted {
-        return idle::first_contact(v);
+        return match kill::kill(v) {
+            Ok(Some(step)) => Ok(step),
+            Err(step) if goes_on(&step) || matches!(step, Step::Look(_)) => Ok(step),
+            Ok(None) | Err(_) => idle::first_contact(v),
+        };
     }
     if let Some(step) = heal::heal(v)? {
         return Ok(step);

@@ -39,7 +39,8 @@ pub(super) fn open(v: &View<'_>) -> Found<Open> {
             Err(step) => trouble = Some(step),
         }
     }
-    if v.state.questions.is_empty() || (v.state.requests.leak.is_some() && only_creates) {
+    let replacing = v.state.requests.leak.is_some() && v.state.rotation.is_some();
+    if v.state.questions.is_empty() || (replacing && only_creates) {
         return Ok(Open::Nothing);
     }
     let ms = wait.unwrap_or(RECHECK_MS).min(RECHECK_MS);

@@ -165,8 +165,9 @@ impl Case<'_> {
 
     /// A list may lag for a moment behind our own acknowledged change (R13).
     fn wait_out_lag(&self, at: &Moment) -> Found<()> {
-        let suspect = self.purpose == Purpose::Suspect;
-        self.wait_out(at, if suspect { SUSPECT_LAG_MS } else { i64::MAX })
+        let suspect = self.v.state.suspects.get(self.key).filter(|s| s.dead.is_none());
+        let hurried = self.purpose == Purpose::Suspect && suspect.is_some();
+        self.wait_out(at, if hurried { SUSPECT_LAG_MS } else { i64::MAX })
     }
 
     fn wait_out(&self, at: &Moment, most_ms: i64) -> Found<()> {
