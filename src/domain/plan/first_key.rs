@@ -20,7 +20,13 @@ const MAX_INSTALLS: u32 = 3;
 pub(super) fn first_key(v: &View<'_>) -> Found<Option<Step>> {
     match &v.state.first {
         None => Ok(None),
-        Some(FirstKey::Wanted) => mint(v),
+        Some(FirstKey::Wanted) => match mint(v) {
+            // The person who asked gets an answer; nothing is begun later behind their back.
+            Err(Step::Trouble { class, step }) if v.trouble_is_chronic() => {
+                Ok(Some(refuse(trouble(v, class, step))))
+            }
+            other => other,
+        },
         Some(FirstKey::Failed { class }) => {
             Ok(Some(refuse(trouble(v, *class, "issue".to_owned()))))
         }

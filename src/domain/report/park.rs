@@ -91,6 +91,12 @@ fn text(policy: &str, reason: &ParkReason, open: bool) -> (String, String) {
                 .into(),
             resume(policy),
         ),
+        ParkReason::ProfileDiffers { what } if what == "rights" => (
+            "the new key may do less with keys than rotating needs; it was not promoted. Give the \
+             account its right to list, update, and delete keys back; `abort` removes the key."
+                .into(),
+            resume(policy),
+        ),
         ParkReason::ProfileDiffers { what } => (
             format!(
                 "the new key does not act as the old one did: {what}. It was not promoted. \

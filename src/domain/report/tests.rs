@@ -34,6 +34,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::CurrentMalformed,
         ParkReason::ForeignPending,
         ParkReason::ProfileDiffers { what: "another user".into() },
+        ParkReason::ProfileDiffers { what: "rights".into() },
         ParkReason::TooManyCreates,
         ParkReason::TooManyAttempts,
         ParkReason::Orphans,
@@ -50,7 +51,8 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
     let texts: Vec<String> =
         reasons.iter().map(|r| shown(&park::problem_of("p", r, &State::default()))).collect();
     let codes: BTreeSet<&str> = reasons.iter().map(ParkReason::code).collect();
-    assert_eq!(codes.len(), reasons.len());
+    // A code each; what differs of a new key has two texts.
+    assert_eq!(codes.len() + 1, reasons.len());
     assert_snapshot!(texts.join("\n"), @r#"
     parked/current_changed: somebody put another credential into the store as current. It was left alone.
       next: rekeyd adopt p
@@ -66,6 +68,8 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd resume p
     parked/profile_differs: the new key does not act as the old one did: another user. It was not promoted. `rekeyd adopt p` accepts it as right; `abort` removes it.
       next: rekeyd abort p
+    parked/profile_differs: the new key may do less with keys than rotating needs; it was not promoted. Give the account its right to list, update, and delete keys back; `abort` removes the key.
+      next: rekeyd resume p
     parked/too_many_creates: three keys were made and none could be promoted. No further one is made; those that are left over are removed by `abort`.
       next: rekeyd abort p
     parked/too_many_attempts: the secret was edited ten times while the new key was being staged. Stop the edits, then go on.
