@@ -75,6 +75,8 @@ impl Stop {
 
 /// After a stop was asked for, a step in flight gets this long.
 const STOP_GRACE: Duration = Duration::from_secs(8);
+/// A budget bounds waiting; steps that need none may take this much longer, and no more.
+const MOVING_GRACE_MS: i64 = 300_000;
 /// The critical section gets this long (R27).
 const CRITICAL_GRACE: Duration = Duration::from_secs(85);
 const CRITICAL_GRACE_MS: i64 = 85_000;
@@ -122,7 +124,7 @@ impl Engine {
             };
             let left_ms = budget_ms - (clock.stamp().boottime_ms - begun_ms);
             match turn {
-                Turn::Moved if left_ms < 0 && !critical.load(Ordering::SeqCst) => {
+                Turn::Moved if left_ms < -MOVING_GRACE_MS && !critical.load(Ordering::SeqCst) => {
                     return Ok(Halt::Waiting { reason: WaitFor::Trouble, ms: 1 });
                 }
                 Turn::Moved => {}
