@@ -68,9 +68,15 @@ impl Job for Install {
         let verifier = bench.app.ports(bench.policy, journal).await?.verifier;
         let place = verifier.place();
         authenticates(&name, &place, verifier.authenticate(&credential).await)?;
+        let before = bench.engine.state().trouble.clone();
         bench.engine.install(credential).await?;
-        if let Some(trouble) = bench.engine.state().trouble.as_ref().filter(|t| t.step == "install")
-        {
+        let trouble = bench
+            .engine
+            .state()
+            .trouble
+            .as_ref()
+            .filter(|_| bench.engine.state().trouble != before);
+        if let Some(trouble) = trouble.filter(|t| t.step == "install") {
             let why = why_failed(trouble.class, trouble.said.as_deref());
             let said = format!("the credential could not be written: {why}");
             let error = CliError::new(Exit::of_class(trouble.class), "adopt/not-written", said);

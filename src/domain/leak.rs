@@ -92,7 +92,9 @@ mod tests {
         let mut state = State::default();
         state.keys.insert(key("a"), managed(Life::Live));
         state.keys.insert(key("b"), managed(Life::Live));
-        state.keys.insert(key("gone"), managed(Life::Deleted { proven: true }));
+        state
+            .keys
+            .insert(key("gone"), managed(Life::Deleted { at: Moment::default(), proven: true }));
         if !open.is_empty() {
             let suspects = open.iter().map(|name| key(name)).collect();
             state.requests.leak = Some(Leak {

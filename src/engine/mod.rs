@@ -303,17 +303,22 @@ impl Engine {
 
     /// After a restart into another boot, observed time needs a first stamp of this boot (R19).
     async fn anchor_time(&mut self) -> Result<(), EngineError> {
-        let open = self.state.rotation.is_some() || !self.state.questions.is_empty();
         let at = self.ports.clock.stamp();
-        if open && !self.state.time.knows_boot(&at) {
+        if self.is_counting() && !self.state.time.knows_boot(&at) {
             self.record(vec![Event::Checkpoint]).await?;
         }
         Ok(())
     }
 
+    /// Whether a deadline may be open.
+    fn is_counting(&self) -> bool {
+        let state = &self.state;
+        state.rotation.is_some() || !state.questions.is_empty() || state.requests.leak.is_some()
+    }
+
     async fn checkpoint_if_late(&mut self, at: &Stamp) -> Result<(), EngineError> {
         const EVERY_MS: i64 = 10 * 60 * 1000;
-        if self.state.rotation.is_some() && self.state.time.unrecorded_ms(at) > EVERY_MS {
+        if self.is_counting() && self.state.time.unrecorded_ms(at) > EVERY_MS {
             self.record(vec![Event::Checkpoint]).await?;
         }
         Ok(())

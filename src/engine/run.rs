@@ -137,9 +137,7 @@ impl Engine {
                         return Ok(halt);
                     }
                     self.progress.waiting(reason, ms);
-                    let wait = Duration::from_millis(
-                        u64::try_from(ms).unwrap_or(0).min(longest_sleep_ms(ms)),
-                    );
+                    let wait = self.sleep_for(ms);
                     if stop.is_asked() {
                         // The critical section goes on; it is looked at every second.
                         clock.sleep(wait.min(Duration::from_secs(1))).await;
@@ -154,6 +152,17 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// A long wait is looked at anew every quarter of an hour, in its last hour every minute, and up
+    /// to a tenth sooner, so that many policies do not look at the same time.
+    fn sleep_for(&self, wait_ms: i64) -> Duration {
+        let wait_ms = u64::try_from(wait_ms).unwrap_or(0);
+        let most_ms = if wait_ms > 60 * 60 * 1000 { 15 * 60 * 1000 } else { 60 * 1000 };
+        if wait_ms <= most_ms {
+            return Duration::from_millis(wait_ms);
+        }
+        Duration::from_millis(most_ms - self.ports.random.below(most_ms / 10))
     }
 
     fn halt(&self, reason: WaitFor, ms: i64, left_ms: i64) -> Option<Halt> {
@@ -202,9 +211,4 @@ impl Engine {
             .keys()
             .all(|key| self.state.keys.get(key).is_none_or(|k| !matches!(k.life, Life::Live)))
     }
-}
-
-/// A long wait is looked at anew every quarter of an hour, in its last hour every minute.
-fn longest_sleep_ms(wait_ms: i64) -> u64 {
-    if wait_ms > 60 * 60 * 1000 { 15 * 60 * 1000 } else { 60 * 1000 }
 }

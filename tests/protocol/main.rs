@@ -17,6 +17,7 @@ mod first_key;
 mod healing;
 mod kill_first;
 mod lacking;
+mod lagging;
 mod late_creates;
 mod leaks;
 mod lockout;

@@ -2,6 +2,7 @@
 //! and it is written as *current*. One create a word; what cannot be written is removed again.
 
 use super::account;
+use super::guards::pending_is_foreign;
 use super::preflight::{other_account, too_many_orphans, trouble};
 use super::retire::{Purpose, retire};
 use super::step::Step;
@@ -80,17 +81,10 @@ fn mint(v: &View<'_>) -> Found<Option<Step>> {
 }
 
 fn unfit_store(v: &View<'_>) -> Found<Option<Refusal>> {
-    let store = v.store()?;
-    if let Some(problem) = store.problems.first() {
+    if let Some(problem) = v.store()?.problems.first() {
         return Ok(Some(Refusal::Store { problem: *problem }));
     }
-    if let Some(pending) = store.pending.as_ref().filter(|p| Some(*p) != store.current.as_ref()) {
-        let held = v.holding(pending)?.proof();
-        if !held.is_some_and(|proof| v.state.keys.contains_key(&proof.key)) {
-            return Ok(Some(Refusal::ForeignPending));
-        }
-    }
-    Ok(None)
+    Ok(pending_is_foreign(v)?.then_some(Refusal::ForeignPending))
 }
 
 fn unfit_actor(v: &View<'_>) -> Found<Option<Refusal>> {

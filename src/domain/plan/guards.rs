@@ -5,7 +5,7 @@ use super::step::WaitFor;
 use super::view::{Found, View};
 use crate::domain::class::Class;
 use crate::domain::facts::KeyProof;
-use crate::domain::ids::KeyId;
+use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{Effect, Origin, ParkReason};
 
 /// An unsuspected key may be retired: *current* authenticates, nothing names the key, and nobody
@@ -60,18 +60,49 @@ fn not_pending(v: &View<'_>, key: &KeyId) -> Found<()> {
     Err(unstage(v, pending))
 }
 
+/// Whether *pending* is on a version that is somebody else's (R8): we did not put it,
+/// and it names no key of ours.
+pub(super) fn pending_is_foreign(v: &View<'_>) -> Found<bool> {
+    let store = v.store()?;
+    match store.pending.as_ref().filter(|p| Some(*p) != store.current.as_ref()) {
+        Some(pending) => Ok(!is_ours(v, pending)?),
+        None => Ok(false),
+    }
+}
+
+fn is_ours(v: &View<'_>, version: &VersionId) -> Found<bool> {
+    if v.state.rotation.as_ref().is_some_and(|r| r.put(version)) {
+        return Ok(true);
+    }
+    let named = v.holding(version)?.proof();
+    Ok(named.is_some_and(|proof| v.state.keys.contains_key(&proof.key)))
+}
+
 /// Takes *pending* off a version that holds a key of ours; a foreign one parks (R8).
-pub(super) fn unstage(v: &View<'_>, pending: &crate::domain::ids::VersionId) -> super::Step {
+pub(super) fn unstage(v: &View<'_>, pending: &VersionId) -> super::Step {
     let moves = v.state.rotation.as_ref().map_or(u32::MAX, |r| r.label_moves);
-    let ours = v.state.rotation.as_ref().is_some_and(|r| r.put(pending))
-        || v.state.keys.values().any(|k| k.version.as_ref() == Some(pending));
-    if !ours {
-        return v.park(ParkReason::ForeignPending);
+    match is_ours(v, pending) {
+        Ok(true) => {}
+        Ok(false) => return v.park(ParkReason::ForeignPending),
+        Err(step) => return step,
+    }
+    if let Err(step) = label_lag(v, pending) {
+        return step;
     }
     if moves > MAX_LABEL_MOVES {
         return v.trouble(Class::Unknown, "unstage");
     }
     super::Step::Do(Effect::Unstage { version: pending.clone() })
+}
+
+/// A label that we took off may still be seen for a minute (R13).
+pub(super) fn label_lag(v: &View<'_>, version: &VersionId) -> Found<()> {
+    match v.state.rotation.as_ref().and_then(|r| r.unlabelled.as_ref()) {
+        Some((taken, at)) if taken == version && !v.passed(at, v.rules.lag_ms) => {
+            Err(super::Step::Wait { reason: WaitFor::ReadsLag, ms: 1_000 })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A store that says yes and shows no effect is not asked for ever.

@@ -3,6 +3,7 @@
 
 use super::account;
 use super::first_key;
+use super::guards::pending_is_foreign;
 use super::preflight::{other_identity, refuse, start, trouble, why_it_waits};
 use super::step::Step;
 use super::view::{Found, View};
@@ -106,8 +107,7 @@ fn examine(v: &View<'_>, by_operator: bool) -> Found<Result<Held, ReadOnlyReason
     let Some(proof) = v.holding(version)?.proof() else {
         return Ok(Err(ReadOnlyReason::Malformed));
     };
-    let foreign_pending = store.pending.is_some() && store.pending != store.current;
-    if foreign_pending && !by_operator {
+    if !by_operator && pending_is_foreign(v)? {
         return Ok(Err(ReadOnlyReason::PendingPresent));
     }
     if !v.works(proof)? {

@@ -1,12 +1,11 @@
 //! Preflight of a start (R22): every guard before the first create. Nothing is done when one fails:
 //! a person gets an answer, a leak parks visibly and stays a request.
 
+use super::guards::pending_is_foreign;
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::class::Class;
-use crate::domain::facts::{
-    Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile, StoreView,
-};
+use crate::domain::facts::{Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{
     Event, Held, OrphanKind, ParkReason, Refusal, RequestKind, State, Trigger,
@@ -49,7 +48,7 @@ pub(super) fn start(v: &View<'_>, trigger: Trigger) -> Found<Step> {
     let Holding::Key { proof, size_bytes, .. } = holding else {
         return Ok(stop(v, trigger, Refusal::CurrentMalformed));
     };
-    if let Some(why) = unfit_secret(v, store, proof, *size_bytes, leak)? {
+    if let Some(why) = unfit_secret(v, proof, *size_bytes, leak)? {
         return Ok(stop(v, trigger, why));
     }
     let token_life_ms = match v.seen.exchange(proof) {
@@ -89,17 +88,12 @@ fn stop(v: &View<'_>, trigger: Trigger, why: Refusal) -> Step {
 
 fn unfit_secret(
     v: &View<'_>,
-    store: &StoreView,
     proof: &KeyProof,
     size_bytes: usize,
     leak: bool,
 ) -> Found<Option<Refusal>> {
-    if let Some(pending) = store.pending.as_ref().filter(|p| Some(*p) != store.current.as_ref()) {
-        let holds_ours =
-            v.holding(pending)?.proof().is_some_and(|p| v.state.keys.contains_key(&p.key));
-        if !holds_ours {
-            return Ok(Some(Refusal::ForeignPending));
-        }
+    if pending_is_foreign(v)? {
+        return Ok(Some(Refusal::ForeignPending));
     }
     if size_bytes > MAX_VALUE_BYTES {
         return Ok(Some(Refusal::TooLarge));

@@ -263,7 +263,9 @@ impl Case<'_> {
         let disabled = self.enabled(listed)?.map_or(etag_moved, |enabled| !enabled);
         let fenced = self.fenced(sent, listed);
         let ours = was_enabled && (self.question.seen || !self.over);
-        let done = Outcome::Done { etag: listed.etag.clone(), ours };
+        // An etag that the list may be behind with is no pin: it is looked for again (R21).
+        let pin = listed.etag.clone().filter(|_| self.certain || etag_moved);
+        let done = Outcome::Done { etag: pin, ours };
         Ok(match (disabled, fenced) {
             (true, true) => Some(self.settle(done)),
             (true, false) if self.over => Some(self.settle(done)),

@@ -13,7 +13,7 @@ use crate::domain::facts::{
     StoreView,
 };
 use crate::domain::ids::VersionId;
-use crate::domain::state::{Event, ParkReason, Rotation, State, Trouble};
+use crate::domain::state::{Effect, Event, ParkReason, Question, Rotation, State, Trouble};
 
 /// A fact, or the step to take for want of it.
 pub(super) type Found<T> = Result<T, Step>;
@@ -77,7 +77,7 @@ impl<'a> View<'a> {
 
     /// A fact could not be told: back off; park when it goes on, except under a leak.
     pub fn trouble(&self, class: Class, step: &str) -> Step {
-        if self.state.parked.is_some() {
+        if self.state.parked.is_some() && self.state.requests.leak.is_none() {
             return Step::Wait { reason: WaitFor::Trouble, ms: PARKED_RECHECK_MS };
         }
         let often = self.state.trouble.as_ref().is_some_and(|t| t.count >= TROUBLE_LIMIT);
@@ -116,8 +116,22 @@ impl<'a> View<'a> {
         match &self.seen.store {
             Fact::Known(view) => Ok(view),
             Fact::Unread => Err(Step::look(Read::Store)),
+            // Two ways of looking do not agree yet on what our own move did (R13).
+            Fact::Unclear(Class::Unknown) if self.has_just_moved() => {
+                Err(Step::Wait { reason: WaitFor::ReadsLag, ms: 1_000 })
+            }
             Fact::Unclear(class) => Err(self.trouble(*class, "read_store")),
         }
+    }
+
+    /// Our move of *current* was acknowledged a moment ago, or may land at any moment.
+    fn has_just_moved(&self) -> bool {
+        let is_move = |question: &Question| matches!(question.effect, Effect::Promote { .. });
+        if self.state.questions.values().any(is_move) {
+            return true;
+        }
+        let moved = self.state.rotation.as_ref().and_then(|r| r.moved.as_ref());
+        moved.is_some_and(|(_, at)| !self.passed(at, self.rules.lag_ms))
     }
 
     /// Labels, or nothing where the store cannot be read now.
@@ -232,14 +246,18 @@ impl<'a> View<'a> {
     /// and that is recorded first, whatever the list was read for.
     pub fn complete_keys(&self, actor: &Actor) -> Found<&'a KeyIndex> {
         let index = self.keys(actor)?;
-        let holds_live_key = match actor {
-            Actor::Key(proof) => index.keys.contains_key(&proof.key),
-            Actor::Named => {
-                let live = self.current_alive()?;
-                live.is_none_or(|(_, proof)| index.keys.contains_key(&proof.key))
-            }
+        let live = match actor {
+            Actor::Key(proof) => Some(&proof.key),
+            Actor::Named => self.current_alive()?.map(|(_, proof)| &proof.key),
         };
-        if !index.complete || !holds_live_key {
+        let missing = live.filter(|key| !index.keys.contains_key(*key));
+        if let Some(young) = missing.and_then(|key| self.state.keys.get(key))
+            && !self.passed(&young.since, self.rules.lag_ms)
+        {
+            // It lags behind a key that was minted just now (R13).
+            return Err(Step::Wait { reason: WaitFor::ReadsLag, ms: 1_000 });
+        }
+        if !index.complete || missing.is_some() {
             return Err(self.trouble(Class::Unknown, "list"));
         }
         let gone = account::gone_orphans(self, index);

@@ -50,7 +50,9 @@ pub enum Life {
         ours: bool,
         proven: bool,
     },
+    /// `at`: when it was acknowledged as deleted, or seen to be gone.
     Deleted {
+        at: Moment,
         proven: bool,
     },
 }
@@ -62,7 +64,7 @@ impl ManagedKey {
     }
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        matches!(self.life, Life::Deleted { proven: true })
+        matches!(self.life, Life::Deleted { proven: true, .. })
     }
 }
 

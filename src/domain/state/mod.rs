@@ -32,7 +32,7 @@ pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger
 use super::class::Class;
 use super::clocks::{Moment, Timekeeper};
 use super::facts::KeyProof;
-use super::ids::{KeyId, OperationId, PolicyName, RotationId};
+use super::ids::{KeyId, OperationId, PolicyName, RotationId, VersionId};
 
 /// The fold of one secret's events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -217,16 +217,26 @@ impl State {
         self.questions.values().any(|question| match &question.effect {
             Effect::Issue { .. } => false,
             Effect::Promote { from, to } => [from, to].iter().any(|version| {
-                self.keys.iter().any(|(id, k)| id == key && k.version.as_ref() == Some(version))
-                    || self.rotation.as_ref().is_some_and(|r| {
-                        r.old.version == **version && r.old.proof.key == *key
-                            || r.staged
-                                .iter()
-                                .any(|s| s.version == **version && s.proof.key == *key)
-                    })
+                match self.key_of(version) {
+                    Some(named) => named == key,
+                    // A person edited it: it holds either key of the rotation.
+                    None => self.rotation.as_ref().is_some_and(|r| r.names(key)),
+                }
             }),
             effect => effect.key() == Some(key),
         })
+    }
+
+    /// The key that a version of ours holds.
+    fn key_of(&self, version: &VersionId) -> Option<&KeyId> {
+        let rotation = self.rotation.as_ref();
+        let staged = rotation.and_then(|r| r.staged.iter().find(|s| s.version == *version));
+        let old = rotation.map(|r| &r.old).filter(|old| old.version == *version);
+        let held = |(_, key): &(&KeyId, &ManagedKey)| key.version.as_ref() == Some(version);
+        staged
+            .map(|staged| &staged.proof.key)
+            .or(old.map(|old| &old.proof.key))
+            .or_else(|| self.keys.iter().find(held).map(|(id, _)| id))
     }
 
     /// The proof of a managed key whose secret is held somewhere.

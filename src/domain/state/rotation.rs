@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::effect::Question;
+use super::event::Baseline;
 use crate::domain::clocks::Moment;
 use crate::domain::facts::KeyProof;
 use crate::domain::ids::{KeyId, RotationId, VersionId};
@@ -136,6 +137,8 @@ pub struct Rotation {
     /// How long an access token lives, as the first exchange said.
     pub token_life_ms: Option<i64>,
     pub label_moves: u32,
+    /// The version that our last acknowledged label removal was about: reads may lag (R13).
+    pub unlabelled: Option<(VersionId, Moment)>,
     /// An operator asked for its end, under the report that is open if one is.
     pub aborted: bool,
     /// Creates that were given up without an answer and without a key to show for them: what
@@ -143,6 +146,8 @@ pub struct Rotation {
     pub doubts: Vec<Question>,
     /// Whether etags were tried on this rotation's new key (R21).
     pub etag_probed: bool,
+    /// What an operator accepted of the new key's profile (R23): the baseline once it is *current*.
+    pub accepted: Option<Baseline>,
     /// The attempt at which an operator last said to go on.
     pub attempt_floor: u32,
 }
@@ -170,6 +175,12 @@ impl Rotation {
     #[must_use]
     pub fn new_proof(&self) -> Option<&KeyProof> {
         self.new.as_ref()?.proof.as_ref()
+    }
+
+    /// Whether a key is the old or the new one.
+    #[must_use]
+    pub fn names(&self, key: &KeyId) -> bool {
+        self.old.proof.key == *key || self.new.as_ref().is_some_and(|new| new.key == *key)
     }
 
     /// Whether a version is one of this rotation's.

@@ -5,6 +5,7 @@
 mod consumers;
 mod issuer;
 mod journal;
+mod slow_store;
 mod store;
 mod time;
 
@@ -17,11 +18,12 @@ use rekeyd::domain::plan::Rules;
 use rekeyd::domain::secret::{Credential, Digest};
 use rekeyd::domain::state::{Phase, Request, Requester, State, Trigger};
 use rekeyd::engine::{Engine, EngineError, Goal, Halt, Plan, Ports, Stop, Turn};
-use rekeyd::port::CredentialSource;
+use rekeyd::port::{CredentialSource, SecretStore};
 use rekeyd::sandbox::{Edit, KeyTruth, SERVICE_ACCOUNT, Settings, Tenant};
 
 use consumers::Consumers;
 use journal::Rows;
+pub use slow_store::SlowStore;
 pub use store::{Call, Fault, Store};
 pub use time::{Crash, HOUR, SECOND, Time};
 
@@ -100,6 +102,11 @@ impl World {
     }
 
     pub async fn open(&self) -> Result<Engine, EngineError> {
+        self.open_on(Arc::new(self.clone())).await
+    }
+
+    /// An engine that sees the store through another's eyes.
+    pub async fn open_on(&self, store: Arc<dyn SecretStore>) -> Result<Engine, EngineError> {
         let plan = Plan {
             rules: self.rules.clone(),
             stream: Self::stream(),
@@ -107,7 +114,7 @@ impl World {
             dead_rejections: 3,
             dead_over_ms: 2_000,
         };
-        Engine::open(self.ports(), plan, Arc::new(())).await
+        Engine::open(Ports { store, ..self.ports() }, plan, Arc::new(())).await
     }
 
     /// Runs `script` on an engine until it ends or the crash point is hit. `None`: killed.

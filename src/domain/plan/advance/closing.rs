@@ -67,6 +67,7 @@ impl Case<'_> {
             return Ok(());
         };
         if self.is_dead(previous)? {
+            guards::label_lag(self.v, previous)?;
             if self.r.label_moves > MAX_LABEL_MOVES {
                 return Err(self.v.trouble(Class::Unknown, "drop_previous"));
             }

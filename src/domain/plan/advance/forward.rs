@@ -6,6 +6,7 @@ use crate::domain::clocks::remaining_ms;
 use crate::domain::facts::{Holding, KeyProof, Profile};
 use crate::domain::ids::KeyId;
 use crate::domain::plan::account;
+use crate::domain::plan::guards::pending_is_foreign;
 use crate::domain::plan::preflight::too_many_orphans;
 use crate::domain::plan::retire::{Purpose, retire};
 use crate::domain::plan::step::{Step, WaitFor};
@@ -72,15 +73,10 @@ impl<'a> Case<'a> {
 
     /// *Pending* belongs to nobody else (R8).
     pub(super) fn pending_is_free(&self) -> Found<()> {
-        let store = self.v.store()?;
-        match &store.pending {
-            Some(pending) if store.pending != store.current && !self.r.put(pending) => {
-                let holding = self.v.holding(pending)?;
-                let ours = holding.proof().is_some_and(|p| self.v.state.keys.contains_key(&p.key));
-                if ours { Ok(()) } else { Err(self.v.park(ParkReason::ForeignPending)) }
-            }
-            _ => Ok(()),
+        if pending_is_foreign(self.v)? {
+            return Err(self.v.park(ParkReason::ForeignPending));
         }
+        Ok(())
     }
 
     pub(super) fn abandon(&self, because: &str) -> Step {
@@ -199,7 +195,9 @@ impl<'a> Case<'a> {
         if !self.v.rules.named_actor && fresh.rights.any_denied() {
             return Ok(Some("rights"));
         }
-        let Some(baseline) = &self.v.state.baseline else { return Ok(None) };
+        let Some(baseline) = self.r.accepted.as_ref().or(self.v.state.baseline.as_ref()) else {
+            return Ok(None);
+        };
         if baseline.identity.is_some() && baseline.identity != fresh.identity {
             return Ok(Some("identity"));
         }

@@ -20,9 +20,8 @@ impl Case<'_> {
         self.still_new()?;
         let old = &self.r.old.proof.key;
         let suspect = self.v.state.is_suspect(old);
-        let life =
-            self.v.state.keys.get(old).map_or(Life::Deleted { proven: true }, |k| k.life.clone());
-        match (self.r.phase, &life) {
+        let life = self.v.state.keys.get(old).map(|k| &k.life);
+        match (self.r.phase, life) {
             (Phase::Promoted, _) => {
                 let served = self.v.state.keys.get(old).and_then(|k| k.last_served.as_ref());
                 if let Some(served) = served.filter(|_| !suspect) {
@@ -30,17 +29,21 @@ impl Case<'_> {
                 }
                 Ok(Self::enter(Phase::Drained, None))
             }
-            (_, Life::Deleted { proven: true }) => Ok(Self::enter(Phase::Deleted, None)),
-            (Phase::Drained, Life::Disabled { proven: true, .. }) => {
+            (_, None | Some(Life::Deleted { proven: true, .. })) => {
+                Ok(Self::enter(Phase::Deleted, None))
+            }
+            (Phase::Drained, Some(Life::Disabled { proven: true, .. })) => {
                 Ok(Self::enter(Phase::Disabled, None))
             }
-            (Phase::Disabled, Life::Disabled { at, .. }) => {
+            (Phase::Disabled, Some(Life::Disabled { at, .. })) => {
                 if !suspect {
                     self.v.wait_until(at, self.v.rules.soak_ms, WaitFor::Soak)?;
                 }
                 Ok(Self::enter(Phase::Soaked, None))
             }
-            (Phase::Disabled | Phase::Soaked, Life::Live) => Ok(Self::enter(Phase::Drained, None)),
+            (Phase::Disabled | Phase::Soaked, Some(Life::Live)) => {
+                Ok(Self::enter(Phase::Drained, None))
+            }
             _ => {
                 let managed = self.v.state.keys.get(old);
                 if suspect && managed.is_some_and(deletes_are_spent) {

@@ -5,7 +5,9 @@ use super::request::served_until_now;
 use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
 use crate::domain::ids::KeyId;
-use crate::domain::state::{Adoption, Ending, Event, Life, ManagedKey, Origin, Settled, State};
+use crate::domain::state::{
+    Adoption, Ending, Event, Life, ManagedKey, Origin, Phase, Settled, State,
+};
 
 pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
     match event {
@@ -49,7 +51,13 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
             state.seen_key.clone_from(names);
             state.adoption = Adoption::ReadOnly(reason.clone());
         }
-        Event::BaselineTaken { baseline } => state.baseline = Some(baseline.clone()),
+        Event::BaselineTaken { baseline } => match state.rotation.as_mut() {
+            // The account stays what it was until the key that differs has become *current*.
+            Some(rotation) if rotation.phase != Phase::Deleted => {
+                rotation.accepted = Some(baseline.clone());
+            }
+            _ => state.baseline = Some(baseline.clone()),
+        },
         _ => {}
     }
 }

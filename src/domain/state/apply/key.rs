@@ -86,12 +86,12 @@ pub(super) fn proven(state: &mut State, now: Moment, key: &KeyId, evidence: &Evi
     let suspect = state.is_suspect(key);
     match state.keys.get_mut(key).map(|managed| &mut managed.life) {
         Some(Life::Disabled { proven, .. }) => *proven = true,
-        Some(Life::Deleted { proven }) if matches!(evidence, Evidence::Absent { .. }) => {
+        Some(Life::Deleted { proven, .. }) if matches!(evidence, Evidence::Absent { .. }) => {
             *proven = true;
         }
         Some(life @ Life::Live) if matches!(evidence, Evidence::Absent { .. }) => {
             // Somebody else removed it.
-            *life = Life::Deleted { proven: true };
+            *life = Life::Deleted { at: now.clone(), proven: true };
         }
         Some(Life::Live) => return illegal("proven", "the key was not disabled"),
         // Deleted keys are proven by absence only.

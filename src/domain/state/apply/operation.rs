@@ -70,7 +70,12 @@ pub(super) fn settled(
         Effect::Issue { .. } => minted(state, now, outcome),
         Effect::Stage { token, base, proof, .. } => staged(state, now, token, base, proof),
         Effect::Promote { from, to } => promoted(state, now, &from, &to, outcome),
-        Effect::Unstage { .. } | Effect::DropPrevious { .. } => Ok(()),
+        Effect::Unstage { version } | Effect::DropPrevious { version } => {
+            if let Some(rotation) = state.rotation.as_mut() {
+                rotation.unlabelled = Some((version, now));
+            }
+            Ok(())
+        }
         Effect::ProbeEtag { .. } => {
             let refused = *outcome == Outcome::EtagRefused;
             state.etags = if refused { Etags::Enforced } else { Etags::Ignored };
@@ -94,18 +99,20 @@ pub(super) fn settled(
                     ours: *ours,
                     proven: false,
                 },
-                _ => Life::Deleted { proven: false },
+                _ => Life::Deleted { at: now, proven: false },
             };
             set_life(state, &key, life)
         }
         Effect::Enable { key, .. } => {
             let life = match outcome {
-                Outcome::Gone => Life::Deleted { proven: false },
+                Outcome::Gone => Life::Deleted { at: now, proven: false },
                 _ => Life::Live,
             };
             set_life(state, &key, life)
         }
-        Effect::Delete { key, .. } => set_life(state, &key, Life::Deleted { proven: false }),
+        Effect::Delete { key, .. } => {
+            set_life(state, &key, Life::Deleted { at: now, proven: false })
+        }
     }
 }
 

@@ -43,9 +43,11 @@ pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied 
         because: None,
         token_life_ms: *token_life_ms,
         label_moves: 0,
+        unlabelled: None,
         aborted: false,
         doubts: Vec::new(),
         etag_probed: false,
+        accepted: None,
         attempt_floor: 0,
     });
     Ok(())
@@ -198,6 +200,9 @@ pub(super) fn ended(state: &mut State, now: Moment, ending: Ending) -> Applied {
         (state.keys.get(&held.proof.key).map_or_else(|| now.clone(), |k| k.since.clone()), None)
     });
     state.settled = Some(Settled { held, since, created_ms });
+    if ending == Ending::Superseded && rotation.accepted.is_some() {
+        state.baseline.clone_from(&rotation.accepted);
+    }
     state.keys.retain(|_, managed| !managed.is_gone());
     state.owned.retain(|key, _| state.keys.contains_key(key));
     if ending != Ending::Superseded {
