@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+mod profile;
+
+pub use profile::{Identity, Profile, Right, Rights};
+
 use super::class::Class;
 use super::ids::{Etag, KeyId, RotationId, VersionId};
 use super::secret::{Digest, Fingerprint};
@@ -128,55 +132,6 @@ impl Exchange {
     pub fn is_alive(self) -> bool {
         matches!(self, Self::Alive { .. })
     }
-}
-
-/// As whom a key acts. Journaled as part of the baseline; none of it is secret.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Identity {
-    pub user_id: String,
-    pub email: Option<String>,
-    pub organization_id: Option<String>,
-}
-
-/// One permission, as it was probed without changing anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Right {
-    Allowed,
-    Denied,
-    /// The probe's answer could not be told apart from other failures.
-    Unclear,
-}
-
-/// What a key may do with keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Rights {
-    pub list: Right,
-    pub update: Right,
-    pub delete: Right,
-}
-
-impl Rights {
-    #[must_use]
-    pub fn any_denied(self) -> bool {
-        !self.denied().is_empty()
-    }
-
-    /// The names of what it may not do.
-    #[must_use]
-    pub fn denied(self) -> Vec<&'static str> {
-        let rights = [("list", self.list), ("update", self.update), ("delete", self.delete)];
-        rights.into_iter().filter(|(_, right)| *right == Right::Denied).map(|(n, _)| n).collect()
-    }
-}
-
-/// What a key showed of itself beyond that it authenticates (R17, R23).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Profile {
-    pub identity: Option<Identity>,
-    /// One digest a canary, in the policy's order; none of a named actor.
-    pub canaries: Vec<Digest>,
-    pub rights: Rights,
 }
 
 /// One key as the issuer lists it. Fields that the documented API does not promise are optional.

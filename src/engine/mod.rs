@@ -5,6 +5,7 @@ mod observe;
 mod perform;
 mod progress;
 mod proof;
+mod record;
 mod ruling;
 mod run;
 mod vault;
@@ -17,15 +18,11 @@ pub use progress::{Progress, ProgressSink};
 pub use ruling::rule;
 pub use run::{Goal, Halt, Stop};
 
-use crate::domain::class::Class;
-use crate::domain::clocks::Stamp;
 use crate::domain::facts::Observed;
 use crate::domain::ids::{RotationId, SecretKey, VersionId};
 use crate::domain::plan::{Rules, Step, WaitFor, next_step};
 use crate::domain::secret::Credential;
-use crate::domain::state::{
-    Effect, Event, FirstKey, IllegalTransition, Phase, Request, Requester, Rotation, State, apply,
-};
+use crate::domain::state::{Effect, Event, IllegalTransition, Request, Requester, State, apply};
 use crate::port::{
     Clock, CredentialSource, Issuer, Journal, JournalError, Neighbours, Random, SecretStore,
     Verifier,
@@ -257,70 +254,5 @@ impl Engine {
         self.seen = Observed::default();
         self.said.clear();
         self.vault.forget_read();
-    }
-
-    /// Journals events and takes them in, all or none.
-    async fn record(&mut self, events: Vec<Event>) -> Result<(), EngineError> {
-        let at = self.ports.clock.stamp();
-        let next = self.fold(&at, &events)?;
-        let journal = &self.ports.journal;
-        self.position = journal.append(&self.plan.stream, self.position, &at, &events).await?;
-        self.take_in(next, &events);
-        Ok(())
-    }
-
-    /// Journals that a step could not be decided or sent, with what the failed call said.
-    async fn troubled(&mut self, class: Class, step: String) -> Result<(), EngineError> {
-        // The named actor's exchange stands for any that was wanted of a caller.
-        let exchange = (step == "exchange").then_some("named_actor");
-        let said = self.said.get(&step).or_else(|| self.said.get(exchange?)).cloned();
-        self.record(vec![Event::Troubled { class, step, said }]).await
-    }
-
-    fn fold(&self, at: &Stamp, events: &[Event]) -> Result<State, EngineError> {
-        let mut next = self.state.clone();
-        for event in events {
-            next = apply(next, at, event).map_err(EngineError::Refused)?;
-        }
-        Ok(next)
-    }
-
-    fn take_in(&mut self, next: State, events: &[Event]) {
-        self.state = next;
-        // The secret is held between issue and stage, and not a moment longer.
-        let open = self.state.rotation.as_ref().filter(|r| r.phase == Phase::Issued);
-        let first = self.state.first.as_ref().and_then(FirstKey::proof);
-        if open.and_then(Rotation::new_proof).or(first) != self.vault.minted_proof().as_ref() {
-            self.vault.forget_minted();
-        }
-        self.critical.store(self.vault.minted_proof().is_some(), Ordering::SeqCst);
-        for event in events {
-            progress::log(&self.plan.rules.policy, &self.state, event);
-            self.progress.recorded(&self.state, event);
-        }
-        self.forget();
-    }
-
-    /// After a restart into another boot, observed time needs a first stamp of this boot (R19).
-    async fn anchor_time(&mut self) -> Result<(), EngineError> {
-        let at = self.ports.clock.stamp();
-        if self.is_counting() && !self.state.time.knows_boot(&at) {
-            self.record(vec![Event::Checkpoint]).await?;
-        }
-        Ok(())
-    }
-
-    /// Whether a deadline may be open.
-    fn is_counting(&self) -> bool {
-        let state = &self.state;
-        state.rotation.is_some() || !state.questions.is_empty() || state.requests.leak.is_some()
-    }
-
-    async fn checkpoint_if_late(&mut self, at: &Stamp) -> Result<(), EngineError> {
-        const EVERY_MS: i64 = 10 * 60 * 1000;
-        if self.is_counting() && self.state.time.unrecorded_ms(at) > EVERY_MS {
-            self.record(vec![Event::Checkpoint]).await?;
-        }
-        Ok(())
     }
 }

@@ -93,16 +93,12 @@ impl Engine {
         budget_ms: i64,
         stop: &mut Stop,
     ) -> Result<Halt, EngineError> {
-        let clock = self.ports.clock.clone();
-        let critical = self.critical.clone();
-        let begun_ms = clock.stamp().boottime_ms;
+        let begun_ms = self.boottime_ms();
         let mut stopping_since_ms = None;
         loop {
             if stop.is_asked() {
-                let now_ms = clock.stamp().boottime_ms;
-                let since_ms = *stopping_since_ms.get_or_insert(now_ms);
-                let overdue = now_ms - since_ms > CRITICAL_GRACE_MS;
-                if overdue || !critical.load(Ordering::SeqCst) {
+                let since_ms = *stopping_since_ms.get_or_insert(self.boottime_ms());
+                if self.boottime_ms() - since_ms > CRITICAL_GRACE_MS || !self.is_critical() {
                     return Ok(Halt::Stopped);
                 }
             }
@@ -110,21 +106,12 @@ impl Engine {
             if goal != Goal::SuspectsDead && self.reached(goal) {
                 return Ok(Halt::Reached);
             }
-            let mut patience = stop.clone();
-            let overdue = async {
-                patience.asked().await;
-                clock.sleep(STOP_GRACE).await;
-                if critical.load(Ordering::SeqCst) {
-                    clock.sleep(CRITICAL_GRACE - STOP_GRACE).await;
-                }
+            let Some(turn) = self.turn_unless_overdue(stop).await? else {
+                return Ok(Halt::Stopped);
             };
-            let turn = tokio::select! {
-                turn = self.turn() => turn?,
-                () = overdue => return Ok(Halt::Stopped),
-            };
-            let left_ms = budget_ms - (clock.stamp().boottime_ms - begun_ms);
+            let left_ms = budget_ms - (self.boottime_ms() - begun_ms);
             match turn {
-                Turn::Moved if left_ms < -MOVING_GRACE_MS && !critical.load(Ordering::SeqCst) => {
+                Turn::Moved if left_ms < -MOVING_GRACE_MS && !self.is_critical() => {
                     return Ok(Halt::Waiting { reason: WaitFor::Trouble, ms: 1 });
                 }
                 Turn::Moved => {}
@@ -137,20 +124,50 @@ impl Engine {
                         return Ok(halt);
                     }
                     self.progress.waiting(reason, ms);
-                    let wait = self.sleep_for(ms);
-                    if stop.is_asked() {
-                        // The critical section goes on; it is looked at every second.
-                        clock.sleep(wait.min(Duration::from_secs(1))).await;
-                        continue;
-                    }
-                    tokio::select! {
-                        () = clock.sleep(wait) => {}
-                        () = stop.asked() => if !critical.load(Ordering::SeqCst) {
-                            return Ok(Halt::Stopped);
-                        },
+                    if self.is_stopped_while_waiting(ms, stop).await {
+                        return Ok(Halt::Stopped);
                     }
                 }
             }
+        }
+    }
+
+    fn boottime_ms(&self) -> i64 {
+        self.ports.clock.stamp().boottime_ms
+    }
+
+    fn is_critical(&self) -> bool {
+        self.critical.load(Ordering::SeqCst)
+    }
+
+    /// One turn; nothing where a stop was asked for and the turn outlasted its grace.
+    async fn turn_unless_overdue(&mut self, stop: &Stop) -> Result<Option<Turn>, EngineError> {
+        let (clock, critical) = (self.ports.clock.clone(), self.critical.clone());
+        let mut patience = stop.clone();
+        let overdue = async {
+            patience.asked().await;
+            clock.sleep(STOP_GRACE).await;
+            if critical.load(Ordering::SeqCst) {
+                clock.sleep(CRITICAL_GRACE - STOP_GRACE).await;
+            }
+        };
+        tokio::select! {
+            turn = self.turn() => turn.map(Some),
+            () = overdue => Ok(None),
+        }
+    }
+
+    /// Sleeps, and says whether a stop came that nothing bars.
+    async fn is_stopped_while_waiting(&self, ms: i64, stop: &mut Stop) -> bool {
+        let (clock, wait) = (&self.ports.clock, self.sleep_for(ms));
+        if stop.is_asked() {
+            // The critical section goes on; it is looked at every second.
+            clock.sleep(wait.min(Duration::from_secs(1))).await;
+            return false;
+        }
+        tokio::select! {
+            () = clock.sleep(wait) => false,
+            () = stop.asked() => !self.is_critical(),
         }
     }
 

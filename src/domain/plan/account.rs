@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::question::candidates;
+use super::attribution::candidates;
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::class::Class;

@@ -5,6 +5,7 @@
 
 mod account;
 mod advance;
+mod attribution;
 mod caller;
 mod first_key;
 mod foreign;

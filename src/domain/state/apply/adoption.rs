@@ -6,32 +6,13 @@ use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
 use crate::domain::ids::KeyId;
 use crate::domain::state::{
-    Adoption, Ending, Event, Life, ManagedKey, Origin, Phase, Settled, State,
+    Adoption, Ending, Event, Held, Life, ManagedKey, Origin, Phase, Settled, State,
 };
 
-pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
+pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied {
     match event {
         Event::Adopted { policy, held, created_ms, baseline, unmanaged, .. } => {
-            let fresh = ManagedKey {
-                fingerprint: Some(held.proof.fingerprint),
-                origin: Origin::Adopted,
-                since: now.clone(),
-                version: Some(held.version.clone()),
-                last_served: None,
-                life: Life::Live,
-                revivals: 0,
-                deletes: 0,
-            };
-            let managed = state.keys.entry(held.proof.key.clone()).or_insert(fresh);
-            managed.fingerprint = Some(held.proof.fingerprint);
-            managed.version = Some(held.version.clone());
-            managed.life = Life::Live;
-            if managed.origin == Origin::Foreign {
-                managed.origin = Origin::Adopted;
-            }
-            state.orphans.remove(&held.proof.key);
-            state.first = None;
-            state.seen_key = None;
+            managed(state, &now, held);
             served_until_now(state, &now);
             if let Some(rotation) = state.rotation.take() {
                 state.last = Some(last(&rotation, Ending::Superseded, now.clone()));
@@ -43,6 +24,8 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
             state.known.insert(held.proof.key.clone());
             state.settled =
                 Some(Settled { held: held.clone(), since: now, created_ms: *created_ms });
+            state.first = None;
+            state.seen_key = None;
             state.parked = None;
             state.requests.adopt = false;
         }
@@ -58,8 +41,31 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) {
             }
             _ => state.baseline = Some(baseline.clone()),
         },
-        _ => {}
+        _ => return illegal("adoption", "not about an account"),
     }
+    Ok(())
+}
+
+/// The adopted key's record, whoever it was before.
+fn managed(state: &mut State, now: &Moment, held: &Held) {
+    let fresh = ManagedKey {
+        fingerprint: Some(held.proof.fingerprint),
+        origin: Origin::Adopted,
+        since: now.clone(),
+        version: Some(held.version.clone()),
+        last_served: None,
+        life: Life::Live,
+        revivals: 0,
+        deletes: 0,
+    };
+    let managed = state.keys.entry(held.proof.key.clone()).or_insert(fresh);
+    managed.fingerprint = Some(held.proof.fingerprint);
+    managed.version = Some(held.version.clone());
+    managed.life = Life::Live;
+    if managed.origin == Origin::Foreign {
+        managed.origin = Origin::Adopted;
+    }
+    state.orphans.remove(&held.proof.key);
 }
 
 /// An operator's word on a key that others name too.

@@ -1,75 +1,99 @@
 //! What must never be sent from a state, whatever was observed: the last gate before an intent.
 
+use crate::domain::ids::{Etag, KeyId, VersionId};
 use crate::domain::state::{
     Adoption, Effect, FirstKey, Life, Origin, Phase, Rotation, Source, State,
 };
 
+type Why = Option<&'static str>;
+
 /// Why an effect must never be sent from this state, whatever was observed (invariants 1, 7, 8, 9).
-pub(super) fn forbidden(state: &State, effect: &Effect) -> Option<&'static str> {
-    let phase = state.rotation.as_ref().map(|r| r.phase);
-    let only_creates_open = state.open_creates() == state.questions.len();
-    let kills = matches!(effect, Effect::Disable { key, .. } | Effect::Delete { key, .. }
-        if state.is_suspect(key) && !state.touched(key));
-    if !(state.questions.is_empty() || kills || state.requests.leak.is_some() && only_creates_open)
-    {
+pub(super) fn forbidden(state: &State, effect: &Effect) -> Why {
+    if !may_send(state, effect) {
         return Some("a question is open");
     }
     match effect {
-        Effect::Issue { .. } if is_first(state) => None,
-        Effect::Issue { .. } if phase != Some(Phase::Claimed) => Some("a create needs a claim"),
-        Effect::Issue { .. } if state.rotation.as_ref().is_some_and(|r| r.creates >= 3) => {
-            Some("three creates are the limit")
-        }
-        Effect::Issue { .. } if state.open_creates() > 1 => Some("two creates are open"),
+        Effect::Issue { .. } => create(state),
         Effect::Stage { .. } | Effect::Promote { .. } | Effect::Unstage { .. }
             if state.rotation.is_none() =>
         {
             Some("no rotation is open")
         }
-        Effect::Stage { proof, source: Source::Memory, .. }
-            if state.rotation.as_ref().and_then(Rotation::new_proof) != Some(proof) =>
-        {
-            Some("only the new key is in memory")
+        Effect::Stage { proof, source: Source::Memory, .. } => {
+            let minted = state.rotation.as_ref().and_then(Rotation::new_proof);
+            (minted != Some(proof)).then_some("only the new key is in memory")
         }
-        Effect::Promote { to, .. } => {
-            let staged = state.rotation.as_ref().and_then(|r| {
-                if r.old.version == *to {
-                    Some(&r.old.proof)
-                } else {
-                    r.staged.iter().find(|s| s.version == *to).map(|s| &s.proof)
-                }
-            });
-            match staged {
-                None => Some("only a version of this rotation is promoted"),
-                Some(proof) if state.is_suspect(&proof.key) => Some("a suspect is never promoted"),
-                Some(_) => None,
-            }
+        Effect::Promote { to, .. } => promote(state, to),
+        Effect::ProbeEtag { key, .. } => probe(state, key),
+        Effect::Enable { key, .. } => enable(state, key),
+        Effect::Disable { key, .. } => {
+            let known = state.keys.contains_key(key) || state.is_suspect(key);
+            (!known).then_some("only a managed key, or a suspect, is disabled")
         }
-        Effect::ProbeEtag { key, .. } => {
-            let new = state.rotation.as_ref().and_then(|r| r.new.as_ref());
-            let unused = phase == Some(Phase::Staged) && new.is_some_and(|new| new.key == *key);
-            (!unused || state.is_suspect(key)).then_some("etags are tried on an unused new key")
-        }
-        Effect::Enable { key, .. } if state.is_suspect(key) => Some("a suspect is never enabled"),
-        Effect::Enable { key, .. } => match state.keys.get(key).map(|k| &k.life) {
-            Some(Life::Disabled { ours: true, .. }) => None,
-            _ => Some("only our own disable is undone"),
-        },
-        Effect::Disable { key, .. } if !state.keys.contains_key(key) && !state.is_suspect(key) => {
-            Some("only a managed key, or a suspect, is disabled")
-        }
-        Effect::Delete { key, .. }
-            if state.keys.get(key).is_some_and(|k| k.origin == Origin::Foreign) =>
-        {
-            Some("a key that is not managed is never deleted")
-        }
-        Effect::Delete { key, etag, .. } => match state.keys.get(key).map(|k| &k.life) {
-            Some(Life::Disabled { pinned: true, pin, .. }) if pin == etag => None,
-            Some(Life::Disabled { .. }) => Some("a delete carries the pin"),
-            _ => Some("only a key that we disabled is deleted"),
-        },
-        Effect::Install { .. } if state.rotation.is_some() => Some("a rotation is open"),
-        _ => None,
+        Effect::Delete { key, etag, .. } => delete(state, key, etag.as_ref()),
+        Effect::Install { .. } => state.rotation.is_some().then_some("a rotation is open"),
+        Effect::Stage { .. } | Effect::Unstage { .. } | Effect::DropPrevious { .. } => None,
+    }
+}
+
+/// While a question is open nothing is sent but the kill of a suspect that it does not touch, and,
+/// under a leak, whatever a create without an answer does not bar (R1).
+fn may_send(state: &State, effect: &Effect) -> bool {
+    let only_creates_open = state.open_creates() == state.questions.len();
+    let kills = matches!(effect, Effect::Disable { key, .. } | Effect::Delete { key, .. }
+        if state.is_suspect(key) && !state.touched(key));
+    state.questions.is_empty() || kills || state.requests.leak.is_some() && only_creates_open
+}
+
+fn create(state: &State) -> Why {
+    if is_first(state) {
+        return None;
+    }
+    match &state.rotation {
+        Some(rotation) if rotation.phase != Phase::Claimed => Some("a create needs a claim"),
+        None => Some("a create needs a claim"),
+        Some(rotation) if rotation.creates >= 3 => Some("three creates are the limit"),
+        Some(_) => (state.open_creates() > 1).then_some("two creates are open"),
+    }
+}
+
+fn promote(state: &State, to: &VersionId) -> Why {
+    let held = state.rotation.as_ref().and_then(|r| {
+        let staged = r.staged.iter().find(|s| s.version == *to).map(|s| &s.proof);
+        if r.old.version == *to { Some(&r.old.proof) } else { staged }
+    });
+    match held {
+        None => Some("only a version of this rotation is promoted"),
+        Some(proof) => state.is_suspect(&proof.key).then_some("a suspect is never promoted"),
+    }
+}
+
+fn probe(state: &State, key: &KeyId) -> Why {
+    let unused = state.rotation.as_ref().is_some_and(|rotation| {
+        rotation.phase == Phase::Staged && rotation.new.as_ref().is_some_and(|new| new.key == *key)
+    });
+    (!unused || state.is_suspect(key)).then_some("etags are tried on an unused new key")
+}
+
+fn enable(state: &State, key: &KeyId) -> Why {
+    if state.is_suspect(key) {
+        return Some("a suspect is never enabled");
+    }
+    match state.keys.get(key).map(|k| &k.life) {
+        Some(Life::Disabled { ours: true, .. }) => None,
+        _ => Some("only our own disable is undone"),
+    }
+}
+
+fn delete(state: &State, key: &KeyId, etag: Option<&Etag>) -> Why {
+    let managed = state.keys.get(key);
+    if managed.is_some_and(|k| k.origin == Origin::Foreign) {
+        return Some("a key that is not managed is never deleted");
+    }
+    match managed.map(|k| &k.life) {
+        Some(Life::Disabled { pinned: true, pin, .. }) if pin.as_ref() == etag => None,
+        Some(Life::Disabled { .. }) => Some("a delete carries the pin"),
+        _ => Some("only a key that we disabled is deleted"),
     }
 }
 

@@ -124,39 +124,48 @@ pub(super) fn orphan(state: &mut State, key: &KeyId, now: &Moment, kind: OrphanK
 }
 
 /// *Current* names this key now, and another one until now: both drains count from here.
-pub(super) fn served(state: &mut State, now: &Moment, key: &KeyId) {
+pub(super) fn served(state: &mut State, now: &Moment, key: &KeyId) -> Applied {
     let before = state.seen_key.replace(key.clone());
     for served in before.iter().chain([key]) {
         if let Some(managed) = state.keys.get_mut(served) {
             managed.last_served = Some(now.clone());
         }
     }
+    Ok(())
 }
 
 /// Keys that appeared around a leak; the open report has been compared with the list.
-pub(super) fn strangers(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>) {
+pub(super) fn strangers(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>) -> Applied {
     for key in keys {
         orphan(state, key, now, OrphanKind::Stranger);
     }
     if let Some(leak) = state.requests.leak.as_mut() {
         leak.compared = true;
     }
+    Ok(())
 }
 
 /// Keys that a create may have minted which was given up: reported, and not doubted again.
-pub(super) fn unexplained(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>) {
+pub(super) fn unexplained(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>) -> Applied {
     for key in keys {
         orphan(state, key, now, OrphanKind::PossiblyMinted);
     }
     if let Some(rotation) = state.rotation.as_mut() {
         rotation.doubts.clear();
     }
+    Ok(())
 }
 
 /// Earlier versions kept the record of a dead key until somebody ruled on it, and their journals
 /// must replay: a ruling on a key that is no orphan any more changes nothing.
-pub(super) fn kept(state: &mut State, key: &KeyId) {
+pub(super) fn kept(state: &mut State, key: &KeyId) -> Applied {
     if let Some(orphan) = state.orphans.get_mut(key) {
         orphan.kept = true;
     }
+    Ok(())
+}
+
+pub(super) fn orphans_gone(state: &mut State, keys: &BTreeSet<KeyId>) -> Applied {
+    state.orphans.retain(|key, _| !keys.contains(key));
+    Ok(())
 }

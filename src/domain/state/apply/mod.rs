@@ -7,15 +7,15 @@ mod operation;
 mod phase;
 mod request;
 
-use super::{Event, Origin, Outcome, Park, RequestKind, State, Trouble};
+use super::{Event, Outcome, Park, ParkReason, RequestKind, State, Trouble};
 use crate::domain::clocks::Moment;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::OperationId;
 use adoption::{adoption, owned};
-use key::{kept, key, proven, served, strangers, unexplained};
+use key::{kept, key, orphans_gone, proven, served, strangers, unexplained};
 use operation::{intended, settled};
 use phase::{abandoned, ended, entered, rebased, started};
-use request::{answered, requested, unparked};
+use request::{answered, leak_closed, requested, unparked};
 
 /// An event that does not fit the state it is applied to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,16 +44,11 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
     }
     match event {
         Event::Adopted { .. } | Event::ReadOnly { .. } | Event::BaselineTaken { .. } => {
-            adoption(state, now, event);
-            Ok(())
+            adoption(state, now, event)
         }
         Event::Owned { key, retire, .. } => owned(state, key, *retire),
         Event::Requested { request, .. } => requested(state, now, request),
-        Event::Answered { request, refused } => {
-            answered(state, *request);
-            state.refused = refused.clone().map(|refused| (*request, refused));
-            Ok(())
-        }
+        Event::Answered { request, refused } => answered(state, *request, refused.as_ref()),
         Event::Started { .. } => started(state, now, event),
         Event::Entered { phase, because } => entered(state, now, *phase, because.as_ref()),
         Event::Abandoned { key, because } => abandoned(state, now, key, because),
@@ -63,51 +58,21 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::Settled { operation, outcome } => settled(state, now, *operation, outcome),
         Event::Pinned { .. } | Event::PinLost { .. } | Event::Revived { .. } => key(state, event),
         Event::Proven { key, evidence } => proven(state, now, key, evidence),
-        Event::Served { key } => {
-            served(state, &now, key);
-            Ok(())
-        }
+        Event::Served { key } => served(state, &now, key),
         Event::VerifyFailed => verify_failed(state),
-        Event::Strangers { keys } => {
-            strangers(state, &now, keys);
-            Ok(())
-        }
-        Event::Unexplained { keys } => {
-            unexplained(state, &now, keys);
-            Ok(())
-        }
-        Event::Kept { key, .. } => {
-            kept(state, key);
-            Ok(())
-        }
-        Event::OrphansGone { keys } => {
-            state.orphans.retain(|key, _| !keys.contains(key));
-            Ok(())
-        }
-        Event::Parked { reason } => {
-            state.parked = Some(Park { reason: reason.clone(), since: now });
-            Ok(())
-        }
+        Event::Strangers { keys } => strangers(state, &now, keys),
+        Event::Unexplained { keys } => unexplained(state, &now, keys),
+        Event::Kept { key, .. } => kept(state, key),
+        Event::OrphansGone { keys } => orphans_gone(state, keys),
+        Event::Parked { reason } => parked(state, now, reason),
         Event::Unparked { by_operator } => unparked(state, &now, *by_operator),
         Event::Troubled { class, step, said } => {
             let (class, step, said) = (*class, step.clone(), said.clone());
-            troubled(state, Trouble { class, step, said, count: 1, in_a_row: 1, since: now });
-            Ok(())
+            troubled(state, Trouble { class, step, said, count: 1, in_a_row: 1, since: now })
         }
         Event::Checkpoint => Ok(()),
-        Event::Ended { ending, keys } => {
-            state.known.clone_from(keys);
-            ended(state, now, *ending)
-        }
-        Event::LeakClosed => {
-            if state.suspects_alive().next().is_some() {
-                return illegal("leak_closed", "a suspect is not proven dead");
-            }
-            state.requests.leak = None;
-            state.refused.take_if(|(request, _)| *request == RequestKind::Leak);
-            state.keys.retain(|_, managed| managed.origin != Origin::Foreign);
-            Ok(())
-        }
+        Event::Ended { ending, keys } => ended(state, now, *ending, keys),
+        Event::LeakClosed => leak_closed(state),
     }
 }
 
@@ -148,7 +113,12 @@ fn is_progress(event: &Event) -> bool {
     }
 }
 
-fn troubled(state: &mut State, fresh: Trouble) {
+fn parked(state: &mut State, now: Moment, reason: &ParkReason) -> Applied {
+    state.parked = Some(Park { reason: reason.clone(), since: now });
+    Ok(())
+}
+
+fn troubled(state: &mut State, fresh: Trouble) -> Applied {
     state.trouble = Some(match state.trouble.take() {
         Some(known) => {
             let same = known.step == fresh.step;
@@ -158,6 +128,7 @@ fn troubled(state: &mut State, fresh: Trouble) {
         }
         None => fresh,
     });
+    Ok(())
 }
 
 fn illegal(event: &'static str, problem: &'static str) -> Applied {

@@ -6,8 +6,7 @@ use super::{Applied, illegal};
 use crate::domain::class::Class;
 use crate::domain::clocks::Moment;
 use crate::domain::facts::KeyProof;
-use crate::domain::ids::OperationId;
-use crate::domain::ids::VersionId;
+use crate::domain::ids::{Etag, OperationId, VersionId};
 use crate::domain::state::{
     Adoption, Effect, Etags, FirstKey, Life, ManagedKey, NewKey, Origin, OrphanKind, Outcome,
     Phase, Question, StagedVersion, State, UnansweredSince,
@@ -81,39 +80,42 @@ pub(super) fn settled(
             state.etags = if refused { Etags::Enforced } else { Etags::Ignored };
             Ok(())
         }
-        Effect::Install { token, proof, .. } => {
-            if state.first.as_ref().and_then(FirstKey::proof) == Some(&proof)
-                && let Some(managed) = state.keys.get_mut(&proof.key)
-            {
-                managed.version = Some(token);
-            }
-            Ok(())
-        }
+        Effect::Install { token, proof, .. } => installed(state, token, &proof),
         Effect::Disable { key, etag, .. } => {
-            let life = match outcome {
-                Outcome::Done { etag: pin, ours } => Life::Disabled {
-                    at: now,
-                    sent: etag,
-                    pinned: pin.is_some(),
-                    pin: pin.clone(),
-                    ours: *ours,
-                    proven: false,
-                },
-                _ => Life::Deleted { at: now, proven: false },
-            };
+            let life = after_disable(now, etag, outcome);
             set_life(state, &key, life)
         }
-        Effect::Enable { key, .. } => {
-            let life = match outcome {
-                Outcome::Gone => Life::Deleted { at: now, proven: false },
-                _ => Life::Live,
-            };
-            set_life(state, &key, life)
+        Effect::Enable { key, .. } if *outcome != Outcome::Gone => {
+            set_life(state, &key, Life::Live)
         }
-        Effect::Delete { key, .. } => {
+        Effect::Enable { key, .. } | Effect::Delete { key, .. } => {
             set_life(state, &key, Life::Deleted { at: now, proven: false })
         }
     }
+}
+
+fn after_disable(at: Moment, sent: Option<Etag>, outcome: &Outcome) -> Life {
+    match outcome {
+        Outcome::Done { etag: pin, ours } => Life::Disabled {
+            at,
+            sent,
+            pinned: pin.is_some(),
+            pin: pin.clone(),
+            ours: *ours,
+            proven: false,
+        },
+        _ => Life::Deleted { at, proven: false },
+    }
+}
+
+/// The first key's secret is in a version now.
+fn installed(state: &mut State, token: VersionId, proof: &KeyProof) -> Applied {
+    if state.first.as_ref().and_then(FirstKey::proof) == Some(proof)
+        && let Some(managed) = state.keys.get_mut(&proof.key)
+    {
+        managed.version = Some(token);
+    }
+    Ok(())
 }
 
 pub(super) fn no_effect(state: &mut State, question: &Question, class: Class) -> Applied {

@@ -1,5 +1,7 @@
 //! Phases of the machine: which may follow which, and how a rotation starts and ends.
 
+use std::collections::BTreeSet;
+
 use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
 use crate::domain::ids::KeyId;
@@ -167,39 +169,27 @@ pub(super) fn rebased(state: &mut State, now: Moment) -> Applied {
     }
 }
 
-pub(super) fn ended(state: &mut State, now: Moment, ending: Ending) -> Applied {
+/// `keys`: the last clean list.
+pub(super) fn ended(
+    state: &mut State,
+    now: Moment,
+    ending: Ending,
+    keys: &BTreeSet<KeyId>,
+) -> Applied {
     if !state.questions.is_empty() {
         return illegal("ended", "a question is open");
     }
     let Some(rotation) = state.rotation.take() else {
         return illegal("ended", "no rotation is open");
     };
-    let survivor = match ending {
-        Ending::RolledBack => Some(rotation.old.clone()),
-        Ending::Complete | Ending::Superseded => rotation
-            .staged_new()
-            .map(|staged| Held { proof: staged.proof.clone(), version: staged.version.clone() }),
-    };
-    let Some(held) = survivor else {
-        return illegal("ended", "no key survives it");
-    };
-    let expected = match ending {
-        Ending::Complete => rotation.phase == Phase::Deleted,
-        Ending::RolledBack => rotation.phase == Phase::RollingBack,
-        Ending::Superseded => rotation.phase.after_promote(),
-    };
-    if !expected {
+    if !may_end(rotation.phase, ending) {
         return illegal("ended", "that end does not follow from this phase");
     }
-    let same = state
-        .settled
-        .as_ref()
-        .filter(|s| s.held.proof == held.proof)
-        .map(|s| (s.since.clone(), s.created_ms));
-    let (since, created_ms) = same.unwrap_or_else(|| {
-        (state.keys.get(&held.proof.key).map_or_else(|| now.clone(), |k| k.since.clone()), None)
-    });
-    state.settled = Some(Settled { held, since, created_ms });
+    let Some(held) = survivor(&rotation, ending) else {
+        return illegal("ended", "no key survives it");
+    };
+    state.known.clone_from(keys);
+    state.settled = Some(settled(state, held, &now));
     if ending == Ending::Superseded && rotation.accepted.is_some() {
         state.baseline.clone_from(&rotation.accepted);
     }
@@ -221,6 +211,33 @@ pub(super) fn ended(state: &mut State, now: Moment, ending: Ending) -> Applied {
     state.parked = None;
     state.last = Some(last(&rotation, ending, now));
     Ok(())
+}
+
+/// The credential that *current* holds after such an end.
+fn survivor(rotation: &Rotation, ending: Ending) -> Option<Held> {
+    match ending {
+        Ending::RolledBack => Some(rotation.old.clone()),
+        Ending::Complete | Ending::Superseded => rotation
+            .staged_new()
+            .map(|staged| Held { proof: staged.proof.clone(), version: staged.version.clone() }),
+    }
+}
+
+fn may_end(phase: Phase, ending: Ending) -> bool {
+    match ending {
+        Ending::Complete => phase == Phase::Deleted,
+        Ending::RolledBack => phase == Phase::RollingBack,
+        Ending::Superseded => phase.after_promote(),
+    }
+}
+
+/// A credential that was settled before keeps its age.
+fn settled(state: &State, held: Held, now: &Moment) -> Settled {
+    if let Some(same) = state.settled.as_ref().filter(|s| s.held.proof == held.proof) {
+        return Settled { held, ..same.clone() };
+    }
+    let minted = state.keys.get(&held.proof.key).map(|key| key.since.clone());
+    Settled { held, since: minted.unwrap_or_else(|| now.clone()), created_ms: None }
 }
 
 pub(super) fn last(rotation: &Rotation, ending: Ending, ended: Moment) -> LastRotation {

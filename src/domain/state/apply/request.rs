@@ -3,7 +3,9 @@
 use super::key::pin_lost;
 use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
-use crate::domain::state::{FirstKey, Leak, ParkReason, Request, RequestKind, State, Suspect};
+use crate::domain::state::{
+    FirstKey, Leak, Origin, ParkReason, Refusal, Request, RequestKind, State, Suspect,
+};
 
 pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Applied {
     state.refused = None;
@@ -47,7 +49,11 @@ pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Ap
     Ok(())
 }
 
-pub(super) fn answered(state: &mut State, request: RequestKind) {
+pub(super) fn answered(
+    state: &mut State,
+    request: RequestKind,
+    refused: Option<&Refusal>,
+) -> Applied {
     match request {
         RequestKind::Rotate => state.requests.rotate = None,
         RequestKind::Abort => state.requests.abort = false,
@@ -58,6 +64,19 @@ pub(super) fn answered(state: &mut State, request: RequestKind) {
         }
         RequestKind::Leak => {}
     }
+    state.refused = refused.cloned().map(|refused| (request, refused));
+    Ok(())
+}
+
+/// A report ends; the set of its suspects outlives it (R16).
+pub(super) fn leak_closed(state: &mut State) -> Applied {
+    if state.suspects_alive().next().is_some() {
+        return illegal("leak_closed", "a suspect is not proven dead");
+    }
+    state.requests.leak = None;
+    state.refused.take_if(|(request, _)| *request == RequestKind::Leak);
+    state.keys.retain(|_, managed| managed.origin != Origin::Foreign);
+    Ok(())
 }
 
 pub(super) fn unparked(state: &mut State, now: &Moment, by_operator: bool) -> Applied {
