@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use rekeyd::domain::claim::{Claim, Owner};
 use rekeyd::domain::class::Class;
 use rekeyd::domain::clocks::Stamp;
 use rekeyd::domain::facts::{
@@ -145,12 +146,25 @@ impl<'a> Life<'a> {
         KeyIndex { keys, complete: self.chance.below(5) > 0 }
     }
 
+    /// Mostly ours; now and then nobody's, or another journal's.
+    fn claim(&mut self) -> Option<Claim> {
+        let owner = Owner::drawn(RotationId(Uuid::from_u128(99)));
+        let ended = self.chance.below(2) == 0;
+        match self.chance.below(8) {
+            0 => None,
+            1 => Some(Claim { generation: self.state.chain.next(), owner, ended }),
+            _ => self.state.claim,
+        }
+    }
+
     fn look(&mut self, read: Read) {
         match read {
             Read::Store => {
                 let mut label = || (self.chance.below(3) > 0).then(|| self.versions.clone());
                 let (pending, previous) = (label(), label());
+                let claim = self.claim();
                 let view = StoreView {
+                    claim,
                     current: (self.chance.below(8) > 0).then(|| self.some_version()),
                     pending: pending.map(|all| self.chance.of(&all)),
                     previous: previous.map(|all| self.chance.of(&all)),

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rekeyd::domain::claim::Claim;
 use rekeyd::domain::class::Class;
 use rekeyd::domain::clocks::Stamp;
 use rekeyd::domain::facts::{
@@ -53,6 +54,7 @@ struct World {
     current: Option<VersionId>,
     pending: Option<VersionId>,
     previous: Option<VersionId>,
+    claim: Option<Claim>,
     late: Option<Effect>,
     late_until_ms: i64,
     minted: u8,
@@ -132,6 +134,12 @@ impl World {
                 }
                 self.previous = self.current.replace(to.clone());
             }
+            Effect::Claim { entry } => {
+                if self.claim.is_some_and(|head| head.generation >= entry.generation) {
+                    return (self.claim == Some(*entry)).then_some(done);
+                }
+                self.claim = Some(*entry);
+            }
             Effect::Unstage { version } => {
                 self.pending.take_if(|pending| pending == version);
             }
@@ -203,6 +211,7 @@ impl Sut {
                     current: world.current.clone(),
                     pending: world.pending.clone(),
                     previous: world.previous.clone(),
+                    claim: world.claim,
                     ..StoreView::default()
                 });
             }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::{App, AppError};
+use crate::domain::claim::Claim;
 use crate::domain::ids::{Etag, KeyId, VersionId};
 use crate::domain::policy::Policy;
 use crate::domain::secret::Credential;
@@ -160,6 +161,9 @@ impl SecretStore for Watched<dyn SecretStore> {
         never_sent().await
     }
     async fn unstage(&self, _: &VersionId) -> Result<(), PortError> {
+        never_sent().await
+    }
+    async fn append_claim(&self, _: &Claim) -> Result<(), PortError> {
         never_sent().await
     }
     async fn drop_previous(&self, _: &VersionId) -> Result<(), PortError> {

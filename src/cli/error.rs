@@ -87,6 +87,7 @@ impl Exit {
     pub fn of_park(reason: &ParkReason) -> Self {
         match reason {
             ParkReason::Trouble { class: Class::Retryable, .. } => Self::Unreachable,
+            ParkReason::ClaimLost => Self::Held,
             _ => Self::Operator,
         }
     }
@@ -99,6 +100,7 @@ impl Exit {
             Refusal::Misconfigured | Refusal::DrainTooShort { .. } => Self::Configuration,
             Refusal::Trouble { class, .. } => Self::of_class(*class),
             Refusal::NothingOpen => Self::Usage,
+            Refusal::Claimed { ended: false } => Self::Held,
             _ => Self::Operator,
         }
     }

@@ -9,6 +9,7 @@ mod profile;
 
 pub use profile::{Identity, Profile, Right, Rights};
 
+use super::claim::Claim;
 use super::class::Class;
 use super::ids::{Etag, KeyId, RotationId, VersionId};
 use super::secret::{Digest, Fingerprint};
@@ -70,6 +71,8 @@ pub enum StoreProblem {
     NativeRotation,
     ReplicaOutOfSync,
     TooManyVersions,
+    /// The head of the claim chain cannot be understood: a newer rekeyd wrote it, or a person.
+    ClaimUnreadable,
     /// It can be read, but a new version could not be put in its place (file: owner, permissions).
     Unwritable,
 }
@@ -82,6 +85,8 @@ pub struct StoreView {
     pub previous: Option<VersionId>,
     pub versions: u32,
     pub problems: BTreeSet<StoreProblem>,
+    /// The head of the claim chain, where there is one (R24).
+    pub claim: Option<Claim>,
     /// When the *current* version was created (milliseconds since the epoch), where it is told.
     pub current_created_ms: Option<i64>,
 }

@@ -2,6 +2,7 @@
 //! and texts out. Fields of the JSON are only ever added, never renamed. Holds no secret and shows
 //! no fingerprint.
 
+mod claim;
 mod park;
 mod preflight;
 mod problem;

@@ -159,9 +159,10 @@ impl Engine {
                 Prepared::As(self.credential(proof).await?)
             }
             Effect::Install { proof, .. } => Prepared::As(self.credential(proof).await?),
-            Effect::Promote { .. } | Effect::Unstage { .. } | Effect::DropPrevious { .. } => {
-                Prepared::Nothing
-            }
+            Effect::Claim { .. }
+            | Effect::Promote { .. }
+            | Effect::Unstage { .. }
+            | Effect::DropPrevious { .. } => Prepared::Nothing,
         })
     }
 
@@ -169,6 +170,7 @@ impl Engine {
         let done = Outcome::Done { etag: None, ours: true };
         let store = self.ports.store.clone();
         match (effect, prepared) {
+            (Effect::Claim { entry }, _) => store.append_claim(entry).await.map(|()| done),
             (Effect::Promote { from, to }, _) => store.promote(Some(from), to).await.map(|()| done),
             (Effect::Unstage { version }, _) => store.unstage(version).await.map(|()| done),
             (Effect::DropPrevious { version }, _) => {

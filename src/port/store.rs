@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::PortError;
+use crate::domain::claim::Claim;
 pub use crate::domain::facts::{StoreProblem, StoreView};
 use crate::domain::ids::VersionId;
 use crate::domain::secret::{Credential, Digest};
@@ -64,6 +65,11 @@ pub trait SecretStore: Send + Sync {
 
     /// Takes *pending* off `version`. Already off is success.
     async fn unstage(&self, version: &VersionId) -> Result<(), PortError>;
+
+    /// Appends an entry to the claim chain (R24): create-once by its generation. The same entry
+    /// again succeeds; another one there answers `Conflict` and changes nothing. `current`,
+    /// `pending`, and `previous` stay where they are.
+    async fn append_claim(&self, entry: &Claim) -> Result<(), PortError>;
 
     /// Takes *previous* off `version`. Already off is success.
     async fn drop_previous(&self, version: &VersionId) -> Result<(), PortError>;

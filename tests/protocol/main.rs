@@ -10,6 +10,7 @@
 )]
 
 mod actor;
+mod claims;
 mod clocks;
 mod etags;
 mod faults;

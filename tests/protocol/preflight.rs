@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use rekeyd::domain::claim::Generation;
 use rekeyd::domain::class::Class;
 use rekeyd::domain::clocks::Stamp;
 use rekeyd::domain::facts::{
@@ -46,6 +47,7 @@ fn settled_on_a_key_that_is_gone(world: &World) -> State {
         baseline,
         unmanaged: BTreeSet::new(),
         by_operator: false,
+        chain: Generation(1),
     };
     let rotation = RotationId(Uuid::from_u128(1));
     let started =

@@ -1,6 +1,7 @@
 //! The cases, written once for every store.
 
-use rekeyd::domain::ids::VersionId;
+use rekeyd::domain::claim::{Claim, Generation, Owner};
+use rekeyd::domain::ids::{RotationId, VersionId};
 use rekeyd::domain::secret::Digest;
 use rekeyd::port::{Class, Content, PortError, SecretStore, StoreView, Stored, Which};
 
@@ -317,5 +318,56 @@ pub async fn no_secret_is_in_what_can_be_printed(harness: &dyn Harness) {
     }
     for text in printed {
         assert!(!text.contains("s3cret"), "{text}");
+    }
+}
+
+fn entry(generation: u64, owner: u128, ended: bool) -> Claim {
+    let owner = Owner::drawn(RotationId(uuid::Uuid::from_u128(owner)));
+    Claim { generation: Generation(generation), owner, ended }
+}
+
+async fn head(store: &dyn SecretStore) -> Option<Claim> {
+    store.describe().await.unwrap().claim
+}
+
+pub async fn a_claim_is_told_and_moves_no_label(harness: &dyn Harness) {
+    let store = harness.store();
+    let (_, pending) = staged(&*store, "new").await;
+    let before = labels(&*store).await;
+    assert_eq!(head(&*store).await, None);
+    store.append_claim(&entry(1, 7, false)).await.unwrap();
+    assert_eq!(head(&*store).await, Some(entry(1, 7, false)));
+    store.append_claim(&entry(2, 7, true)).await.unwrap();
+    assert_eq!(head(&*store).await, Some(entry(2, 7, true)));
+    assert_eq!(labels(&*store).await, before);
+    assert_eq!(harness.consumers_read().await, START);
+    assert_eq!(key(&*store, Which::Version(pending)).await.as_deref(), Some("new"));
+    assert_eq!(head(&*harness.store()).await, Some(entry(2, 7, true)));
+}
+
+pub async fn the_same_claim_again_changes_nothing(harness: &dyn Harness) {
+    let store = harness.store();
+    for _ in 0..3 {
+        store.append_claim(&entry(1, 7, false)).await.unwrap();
+    }
+    assert_eq!(head(&*store).await, Some(entry(1, 7, false)));
+}
+
+pub async fn a_claim_at_a_taken_generation_is_a_conflict(harness: &dyn Harness) {
+    let store = harness.store();
+    store.append_claim(&entry(1, 7, false)).await.unwrap();
+    let second = store.append_claim(&entry(1, 8, false)).await;
+    assert_eq!(class(second), Class::Conflict);
+    assert_eq!(head(&*harness.store()).await, Some(entry(1, 7, false)));
+}
+
+pub async fn of_two_racing_claims_one_wins(harness: &dyn Harness) {
+    for generation in 1..6 {
+        let (one, two) = (harness.store(), harness.store());
+        let (mine, theirs) = (entry(generation, 7, false), entry(generation, 8, false));
+        let (first, second) = tokio::join!(one.append_claim(&mine), two.append_claim(&theirs));
+        let won = if first.is_ok() { mine } else { theirs };
+        assert_eq!(u8::from(first.is_ok()) + u8::from(second.is_ok()), 1, "{first:?} {second:?}");
+        assert_eq!(head(&*harness.store()).await, Some(won));
     }
 }

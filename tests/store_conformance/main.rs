@@ -84,6 +84,10 @@ suite! {
     the_age_of_current_is_told
     a_second_store_object_sees_the_same
     no_secret_is_in_what_can_be_printed
+    a_claim_is_told_and_moves_no_label
+    the_same_claim_again_changes_nothing
+    a_claim_at_a_taken_generation_is_a_conflict
+    of_two_racing_claims_one_wins
 }
 
 #[test]

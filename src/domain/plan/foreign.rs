@@ -20,8 +20,12 @@ pub(super) fn take_over(v: &View<'_>) -> Found<Option<Step>> {
     let held = Held { proof: proof.clone(), version: version.clone() };
     let mut event = account::adopted(v, held, true)?;
     // Whoever put it, the account that the next key must act as stays what it was.
-    if let (Event::Adopted { baseline, .. }, Some(known)) = (&mut event, &v.state.baseline) {
-        baseline.clone_from(known);
+    if let Event::Adopted { baseline, chain, .. } = &mut event {
+        if let Some(known) = &v.state.baseline {
+            baseline.clone_from(known);
+        }
+        // A report is no word about another journal's claim.
+        *chain = v.state.chain;
     }
     Ok(Some(Step::record(event)))
 }

@@ -2,6 +2,7 @@
 //! pass is `preflight`'s.
 
 use super::account;
+use super::claim::{self, Head};
 use super::first_key;
 use super::guards::pending_is_foreign;
 use super::preflight::{other_identity, refuse, start, trouble, why_it_waits};
@@ -14,7 +15,12 @@ use crate::domain::state::{
 /// A start that is due, or rest.
 pub(super) fn idle(v: &View<'_>) -> Found<Step> {
     let Some(trigger) = wanted(v)? else {
-        return Ok(if v.state.parked.is_some() { v.wait_for_operator() } else { Step::Rest });
+        if v.state.parked.is_some() {
+            return Ok(v.wait_for_operator());
+        }
+        // A start that came to nothing holds nobody else up.
+        claim::release(v)?;
+        return Ok(Step::Rest);
     };
     match start(v, trigger) {
         // A person who asked gets an answer; a leak's request is never dropped.
@@ -103,6 +109,11 @@ fn read_only(v: &View<'_>, reason: ReadOnlyReason) -> Found<Step> {
 
 fn examine(v: &View<'_>, by_operator: bool) -> Found<Result<Held, ReadOnlyReason>> {
     let store = v.store()?;
+    if let Head::Foreign { ended } = claim::head(v)?
+        && !by_operator
+    {
+        return Ok(Err(ReadOnlyReason::Claimed { ended }));
+    }
     let Some(version) = &store.current else { return Ok(Err(ReadOnlyReason::NoValue)) };
     let Some(proof) = v.holding(version)?.proof() else {
         return Ok(Err(ReadOnlyReason::Malformed));

@@ -7,6 +7,7 @@ mod account;
 mod advance;
 mod attribution;
 mod caller;
+mod claim;
 mod first_key;
 mod foreign;
 mod guards;
@@ -37,7 +38,7 @@ use view::{Found, View};
 pub fn next_step(rules: &Rules, state: &State, seen: &Observed, at: &Stamp) -> Step {
     let view = View::new(rules, state, seen, at);
     match decide(&view) {
-        Ok(step) | Err(step) => step,
+        Ok(step) | Err(step) => claim::guarded(&view, step),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Preflight of a start (R22): every guard before the first create. Nothing is done when one fails:
 //! a person gets an answer, a leak parks visibly and stays a request.
 
+use super::claim::{self, Head};
 use super::guards::pending_is_foreign;
 use super::step::Step;
 use super::view::{Found, View};
@@ -42,6 +43,9 @@ pub(super) fn start(v: &View<'_>, trigger: Trigger) -> Found<Step> {
     if let Some(problem) = store.problems.first() {
         return Ok(stop(v, trigger, Refusal::Store { problem: *problem }));
     }
+    if let Head::Foreign { ended } = claim::head(v)? {
+        return Ok(stop(v, trigger, Refusal::Claimed { ended }));
+    }
     let Some((version, holding)) = v.current()? else {
         return Ok(stop(v, trigger, Refusal::NoCurrent));
     };
@@ -60,6 +64,13 @@ pub(super) fn start(v: &View<'_>, trigger: Trigger) -> Found<Step> {
     }
     if let Some(why) = unfit_actor(v, proof)? {
         return Ok(stop(v, trigger, why));
+    }
+    if claim::head(v)? != Head::Ours {
+        // Last of all: that it is taken proves that the store is writable, too.
+        return Ok(match unclaimable(v, leak) {
+            Some(class) => stop(v, trigger, trouble(v, class, "claim".to_owned())),
+            None => claim::take(v),
+        });
     }
     let old = Held { proof: proof.clone(), version: VersionId::clone(version) };
     let rotation = v.seen.next_rotation;
@@ -84,6 +95,13 @@ fn stop(v: &View<'_>, trigger: Trigger, why: Refusal) -> Step {
         refusal => ParkReason::PreflightRefused { refusal },
     };
     v.park(reason)
+}
+
+/// The store took no claim, and would not take one now. A leak's request is sent again.
+fn unclaimable(v: &View<'_>, leak: bool) -> Option<Class> {
+    let failed = v.state.trouble.as_ref().filter(|trouble| trouble.step == "claim")?;
+    let for_good = matches!(failed.class, Class::Rejected | Class::Misconfigured);
+    (for_good || v.trouble_is_chronic() && !leak).then_some(failed.class)
 }
 
 fn unfit_secret(

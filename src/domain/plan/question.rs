@@ -7,6 +7,7 @@ use super::attribution::{candidates, is_attributable};
 use super::goes_on;
 use super::step::{Step, WaitFor};
 use super::view::{Found, View};
+use crate::domain::claim::Claim;
 use crate::domain::class::Class;
 use crate::domain::clocks::remaining_ms;
 use crate::domain::facts::{Holding, KeyProof, ListedKey};
@@ -57,6 +58,7 @@ fn conclude(v: &View<'_>, operation: OperationId, question: &Question) -> Found<
         certain: v.passed(&question.asked, v.rules.certain_ms()),
     };
     match &question.effect {
+        Effect::Claim { entry } => case.claim(entry),
         Effect::Issue { snapshot, .. } => case.issue(snapshot),
         Effect::Stage { token, proof, .. } => case.stage(token, proof),
         Effect::Install { token, .. } => case.install(token),
@@ -101,6 +103,38 @@ impl Case<'_> {
 
     fn no_effect(&self) -> Step {
         self.settle(Outcome::NoEffect { class: Class::Unknown })
+    }
+
+    /// Create-once: what is seen is there, and sending the same entry again changes nothing.
+    fn claim(&self, entry: &Claim) -> Found<Option<Step>> {
+        if self.v.state.chain >= entry.generation {
+            // Sent twice, and the other one was answered.
+            return Ok(Some(self.settle(Outcome::Done { etag: None, ours: true })));
+        }
+        let again = Step::Do(Effect::Claim { entry: *entry });
+        Ok(match self.v.store()?.claim {
+            Some(head) if head == *entry => {
+                Some(self.settle(Outcome::Done { etag: None, ours: true }))
+            }
+            // Nobody follows a claim that is not ended: ours did not become one.
+            Some(head) if head.generation >= entry.generation && !entry.ended => {
+                Some(self.settle(Outcome::NoEffect { class: Class::Conflict }))
+            }
+            Some(head) if head.generation >= entry.generation => {
+                Some(self.settle(Outcome::Done { etag: None, ours: true }))
+            }
+            _ if self.certain => Some(self.no_effect()),
+            _ if self.may_be_sent_again() => Some(again),
+            _ => None,
+        })
+    }
+
+    fn may_be_sent_again(&self) -> bool {
+        const PAUSE_MS: i64 = 5_000;
+        const TIMES: usize = 4;
+        let open = &self.v.state.questions;
+        let last = open.values().next_back().map(|question| &question.asked);
+        open.len() < TIMES && last.is_some_and(|asked| self.v.passed(asked, PAUSE_MS))
     }
 
     /// Judged only when everything that can land has landed and shows: a key that is seen before

@@ -89,6 +89,9 @@ fn adopt(v: &View<'_>) -> Found<Step> {
     if v.state.first.is_some() {
         return refuse(Refusal::AlreadyAdopted);
     }
+    if let Some(step) = follow(v)? {
+        return Ok(step);
+    }
     if let Some(step) = accept_profile(v)? {
         return Ok(step);
     }
@@ -115,6 +118,19 @@ fn adopt(v: &View<'_>) -> Found<Step> {
     events.extend(account::owned(v, &proof.key)?);
     events.push(answer(RequestKind::Adopt, None));
     Ok(Step::Record(events))
+}
+
+/// Where another journal's claim stands in the way: the word to go on all the same (R26).
+fn follow(v: &View<'_>) -> Found<Option<Step>> {
+    let lost = v.state.parked.as_ref().is_some_and(|park| park.reason == ParkReason::ClaimLost);
+    let head = v.store()?.claim.filter(|head| lost && head.generation >= v.state.chain);
+    Ok(head.map(|head| {
+        Step::Record(vec![
+            Event::Followed { chain: head.generation },
+            Event::Unparked { by_operator: true },
+            answer(RequestKind::Adopt, None),
+        ])
+    }))
 }
 
 /// Where a key waits because another policy names it: the word that it is this one's (R22).

@@ -1,5 +1,6 @@
 //! The text of every reason to park.
 
+use super::claim::lost;
 use super::preflight::preflight;
 use super::problem::{ORPHANS, Problem, abort, adopt, from_stdin, resume};
 use super::refusal::{class_text, why_failed};
@@ -156,6 +157,7 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
             ),
             adopt(policy),
         ),
+        ParkReason::ClaimLost => lost(policy),
         ParkReason::StagedChanged => (
             "a version that was staged here is gone or holds something else. `abort` removes the \
              new key."

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::claim::held_elsewhere;
 use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, status};
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
@@ -107,6 +108,7 @@ pub(super) fn text(policy: &str, why: &Refusal) -> (String, String) {
             ),
             adopt(policy),
         ),
+        Refusal::Claimed { ended } => held_elsewhere(policy, *ended),
         other => text_of_start(policy, other),
     }
 }
@@ -177,6 +179,10 @@ pub(super) fn store_text(problem: StoreProblem) -> &'static str {
         }
         StoreProblem::ReplicaOutOfSync => "a replica of the secret is not in sync",
         StoreProblem::TooManyVersions => "the secret has too many versions",
+        StoreProblem::ClaimUnreadable => {
+            "the version labelled REKEYD is no claim that this rekeyd understands: a newer one \
+             wrote it, or a person moved the label"
+        }
         StoreProblem::Unwritable => {
             "the secret can be read but not written: owner or permissions of its folder"
         }
@@ -238,6 +244,10 @@ pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
             ),
             adopt(policy),
         ),
+        ReadOnlyReason::Claimed { ended } => {
+            let (said, next) = held_elsewhere(policy, *ended);
+            ("claimed", said, next)
+        }
         ReadOnlyReason::NamedElsewhere { policy: other } => (
             "named_elsewhere",
             format!(
@@ -272,6 +282,7 @@ pub fn code(why: &Refusal) -> &'static str {
         Refusal::OtherIdentity { .. } => "other_identity",
         Refusal::NamedElsewhere { .. } => "named_elsewhere",
         Refusal::DrainTooShort { .. } => "drain_too_short",
+        Refusal::Claimed { .. } => "claimed",
         Refusal::ClockSkew => "clock_skew",
         Refusal::Orphans => "orphans",
         Refusal::ReadOnly => "read_only",

@@ -150,6 +150,8 @@ fn trigger_name(trigger: Trigger) -> &'static str {
 #[must_use]
 pub fn intent(effect: &Effect) -> String {
     match effect {
+        Effect::Claim { entry } if entry.ended => "give up the claim".into(),
+        Effect::Claim { entry } => format!("claim the secret (generation {})", entry.generation),
         Effect::Issue { .. } => "create a key".into(),
         Effect::Stage { proof, .. } => format!("stage key {} as pending", proof.key),
         Effect::Promote { .. } => "move current to another version".into(),
@@ -198,6 +200,10 @@ fn key_of<'a>(state: &'a State, version: &VersionId) -> Option<&'a KeyId> {
 /// What an effect has left, once it is known to have happened.
 fn done(before: &State, question: Option<&Question>) -> String {
     match question.map(|question| &question.effect) {
+        Some(Effect::Claim { entry }) if entry.ended => "the claim is given up".into(),
+        Some(Effect::Claim { entry }) => {
+            format!("the secret is claimed (generation {})", entry.generation)
+        }
         Some(Effect::Stage { proof, .. }) => format!("key {} is staged as pending", proof.key),
         Some(Effect::Promote { to, .. }) => match key_of(before, to) {
             Some(key) => format!("current names key {key}"),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::claim::Claim;
 use crate::domain::class::Class;
 use crate::domain::clocks::Moment;
 use crate::domain::facts::{Actor, KeyProof};
@@ -13,6 +14,8 @@ use crate::domain::ids::{Etag, KeyId, VersionId};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
+    /// Append an entry to the claim chain: a claim, or its end (R24).
+    Claim { entry: Claim },
     /// Mint a key. `snapshot` is every key id of the complete list read just before (R3).
     Issue { actor: Actor, snapshot: BTreeSet<KeyId> },
     /// Put version `token` as *pending*: the content of `base` with the credential of `proof`.
@@ -48,7 +51,9 @@ pub enum Source {
 
 impl Effect {
     /// The names of all effects.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 12] = [
+        "claim",
+        "release",
         "issue",
         "stage",
         "promote",
@@ -65,6 +70,8 @@ impl Effect {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Claim { entry } if entry.ended => "release",
+            Self::Claim { .. } => "claim",
             Self::Issue { .. } => "issue",
             Self::Stage { .. } => "stage",
             Self::Promote { .. } => "promote",

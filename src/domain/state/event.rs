@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::effect::{Effect, Outcome};
 use super::reason::{ParkReason, ReadOnlyReason, Refusal};
 use super::rotation::{Ending, Held, Phase, Trigger};
+use crate::domain::claim::Generation;
 use crate::domain::class::Class;
 use crate::domain::facts::{Identity, KeyProof};
 use crate::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId};
@@ -25,6 +26,9 @@ pub enum Event {
         baseline: Baseline,
         unmanaged: BTreeSet<KeyId>,
         by_operator: bool,
+        /// The head of the claim chain that was seen; whoever wrote it, we follow it (R24).
+        #[serde(default)]
+        chain: Generation,
     },
     /// First contact, or a chain ahead of us, forbids to act until an operator rules.
     ReadOnly {
@@ -45,6 +49,10 @@ pub enum Event {
     Requested {
         request: Request,
         by: Requester,
+    },
+    /// An operator's word to follow a claim that somebody else wrote (R24, R26).
+    Followed {
+        chain: Generation,
     },
     /// A request was weighed; `refused` says why it was not followed.
     Answered {
@@ -238,6 +246,7 @@ impl Event {
             Self::ReadOnly { .. } => "read_only",
             Self::Owned { .. } => "owned",
             Self::Requested { .. } => "requested",
+            Self::Followed { .. } => "followed",
             Self::Answered { .. } => "answered",
             Self::Started { .. } => "started",
             Self::Entered { .. } => "entered",

@@ -29,6 +29,7 @@ pub use key::{Fate, Life, ManagedKey, Origin, Suspect};
 pub use reason::{ParkReason, ReadOnlyReason, Refusal};
 pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger, first_token};
 
+use super::claim::{Claim, Generation};
 use super::class::Class;
 use super::clocks::{Moment, Timekeeper};
 use super::facts::KeyProof;
@@ -43,6 +44,10 @@ pub struct State {
     pub adoption: Adoption,
     /// The key that *current* named when it was last looked at, while not adopted.
     pub seen_key: Option<KeyId>,
+    /// The claim that we hold (R24).
+    pub claim: Option<Claim>,
+    /// The newest entry of the claim chain that we wrote, or were told to follow.
+    pub chain: Generation,
     /// Keys that an operator said are this policy's, whoever else names them; true: also to be
     /// retired here (R22).
     pub owned: BTreeMap<KeyId, bool>,

@@ -38,6 +38,8 @@ pub enum ParkReason {
     NamedElsewhere { key: KeyId, policy: String },
     /// Whether another secret names this adopted key cannot be told: its journal does not replay.
     ElsewhereUnreadable { key: KeyId, secret: String },
+    /// Somebody else's claim heads the chain: we are no longer the one that may act (R24).
+    ClaimLost,
     /// A version that we put is gone or holds something else.
     StagedChanged,
     /// No credential is left that may call the issuer.
@@ -60,8 +62,16 @@ pub enum ReadOnlyReason {
     Malformed,
     PendingPresent,
     CurrentRejected,
-    OtherIdentity { found: String },
-    NamedElsewhere { policy: String },
+    OtherIdentity {
+        found: String,
+    },
+    NamedElsewhere {
+        policy: String,
+    },
+    /// The claim chain shows that another journal rotated it, or is at it (R26).
+    Claimed {
+        ended: bool,
+    },
 }
 
 /// Why a request was not followed. Nothing was done.
@@ -86,6 +96,10 @@ pub enum Refusal {
     },
     NamedElsewhere {
         policy: String,
+    },
+    /// Another journal's claim heads the chain (R24).
+    Claimed {
+        ended: bool,
     },
     DrainTooShort {
         needed_ms: i64,
@@ -134,6 +148,7 @@ impl ParkReason {
             Self::PinDiffers { .. } => "pin_differs",
             Self::NamedElsewhere { .. } => "named_elsewhere",
             Self::ElsewhereUnreadable { .. } => "elsewhere_unreadable",
+            Self::ClaimLost => "claim_lost",
             Self::StagedChanged => "staged_changed",
             Self::NoActor => "no_actor",
             Self::KeepsReviving { .. } => "keeps_reviving",

@@ -80,14 +80,19 @@ impl AwsSecretsManager {
         Ok(Some(Value { version, text, size_bytes, created_ms }))
     }
 
-    /// Creates a version with the stage AWSPENDING, once for a token. Sent once. Muted like `get`.
-    pub(super) async fn put(&self, token: &VersionId, text: &str) -> Result<(), PortError> {
+    /// Creates a version with one stage, once for a token. Sent once. Muted like `get`.
+    pub(super) async fn put(
+        &self,
+        token: &VersionId,
+        stage: &str,
+        text: &str,
+    ) -> Result<(), PortError> {
         let witness = self.witness();
         self.client
             .put_secret_value()
             .secret_id(&self.secret_id)
             .client_request_token(token.as_str())
-            .version_stages(PENDING)
+            .version_stages(stage)
             .secret_string(text)
             .customize()
             .config_override(once())

@@ -7,6 +7,7 @@
 //! Must never send a put without naming its stages: AWS would move AWSCURRENT (R5).
 
 mod calls;
+mod claims;
 mod errors;
 mod view;
 
@@ -22,6 +23,7 @@ use tracing::{Instrument, info_span};
 
 use self::calls::Value;
 use super::document;
+use crate::domain::claim::Claim;
 use crate::domain::ids::VersionId;
 use crate::domain::policy::Fields;
 use crate::domain::secret::Credential;
@@ -47,6 +49,8 @@ pub struct AwsSecretsManager {
     clock: Arc<dyn Clock>,
     /// The current version's creation time as it was last read, in milliseconds since the epoch.
     created: Arc<Mutex<Option<(VersionId, i64)>>>,
+    /// The head of the claim chain as it was last read.
+    claim: Arc<Mutex<Option<(VersionId, Claim)>>>,
 }
 
 impl AwsSecretsManager {
@@ -90,6 +94,7 @@ impl AwsSecretsManager {
             fields,
             clock,
             created: Arc::default(),
+            claim: Arc::default(),
         }
     }
 
@@ -149,10 +154,15 @@ impl AwsSecretsManager {
 
     /// Puts until the answer is certain, a few times: the token makes that safe. Once an attempt
     /// may have landed, no later error may claim that nothing happened.
-    async fn put_until_certain(&self, token: &VersionId, text: &str) -> Result<(), PortError> {
+    async fn put_until_certain(
+        &self,
+        token: &VersionId,
+        stage: &str,
+        text: &str,
+    ) -> Result<(), PortError> {
         let mut may_have_landed = false;
         for attempt in 1..=PUT_TRIES {
-            let error = match self.put(token, text).await {
+            let error = match self.put(token, stage, text).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
@@ -186,7 +196,8 @@ impl AwsSecretsManager {
 impl SecretStore for AwsSecretsManager {
     async fn describe(&self) -> Result<StoreView, PortError> {
         let call = async {
-            let mut view = view::of(&self.describe_secret().await?)?;
+            let secret = self.describe_secret().await?;
+            let mut view = self.with_claim(view::of(&secret)?, &secret).await?;
             if let Some(current) = &view.current {
                 view.current_created_ms = self.remembered(current);
                 if view.current_created_ms.is_none() {
@@ -242,7 +253,7 @@ impl SecretStore for AwsSecretsManager {
                 None => None,
             };
             let text = document::with_credential(base_text, &self.fields, credential)?;
-            self.put_until_certain(token, &text).await?;
+            self.put_until_certain(token, PENDING, &text).await?;
             self.wait_until_readable(token).await;
             Ok(())
         };
@@ -255,6 +266,10 @@ impl SecretStore for AwsSecretsManager {
 
     async fn unstage(&self, version: &VersionId) -> Result<(), PortError> {
         self.take_off(PENDING, version).instrument(self.span("unstage", Some(version))).await
+    }
+
+    async fn append_claim(&self, entry: &Claim) -> Result<(), PortError> {
+        self.put_claim(entry).instrument(self.span("append_claim", None)).await
     }
 
     async fn drop_previous(&self, version: &VersionId) -> Result<(), PortError> {

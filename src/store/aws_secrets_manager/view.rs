@@ -30,6 +30,7 @@ pub(super) fn of(secret: &DescribeSecretOutput) -> Result<StoreView, PortError> 
         previous: version_with(secret, PREVIOUS)?,
         versions: u32::try_from(versions).unwrap_or(u32::MAX),
         problems: problems.into_iter().filter(|(is, _)| *is).map(|(_, problem)| problem).collect(),
+        claim: None,
         current_created_ms: None,
     })
 }

@@ -8,6 +8,7 @@ use super::labels::Labels;
 use super::main_file::{self, MainFile};
 use super::sidecar::VersionFile;
 use super::{Place, Seen, disk};
+use crate::domain::claim::Claim;
 use crate::domain::ids::VersionId;
 use crate::domain::secret::Credential;
 use crate::port::{Class, PortError};
@@ -94,6 +95,27 @@ impl Place {
             Err(error) => tracing::warn!(%error, "promoted; the record of labels lags"),
         }
         Ok(())
+    }
+
+    /// The step that counts: the record that holds the entry. A claim is refused where the secret
+    /// could not be replaced later.
+    pub(super) fn append_claim(&self, entry: &Claim) -> Result<(), PortError> {
+        let _locked = self.sidecar.lock()?;
+        let Seen { main, mut labels } = self.look()?;
+        if let Some(obstacle) = main_file::obstacle(&self.path, main.as_ref()) {
+            return Err(PortError::misconfigured(obstacle));
+        }
+        match labels.claim {
+            Some(head) if head == *entry => return Ok(()),
+            Some(head) if head.generation >= entry.generation => {
+                return Err(PortError::conflict(format!(
+                    "the secret is claimed already (generation {})",
+                    head.generation
+                )));
+            }
+            _ => labels.claim = Some(*entry),
+        }
+        self.sidecar.save(&labels)
     }
 
     /// Takes the label that `label` picks off `version`, if it is there.

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::claim::Claim;
 use crate::domain::ids::VersionId;
 use crate::domain::secret::Digest;
 
@@ -26,6 +27,9 @@ pub(super) struct Labels {
     pub(super) previous: Option<VersionId>,
     /// A promote to this version has begun: when the main file holds it, the promote happened.
     pub(super) moving: Option<VersionId>,
+    /// The head of the claim chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) claim: Option<Claim>,
     /// The versions that exist, oldest first.
     pub(super) versions: Vec<Version>,
 }
@@ -46,6 +50,7 @@ impl Default for Labels {
             pending: None,
             previous: None,
             moving: None,
+            claim: None,
             versions: Vec::new(),
         }
     }

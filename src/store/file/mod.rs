@@ -32,6 +32,7 @@ use self::labels::Labels;
 use self::main_file::MainFile;
 use self::sidecar::{Sidecar, VersionFile};
 use super::document;
+use crate::domain::claim::Claim;
 use crate::domain::ids::VersionId;
 use crate::domain::policy::Fields;
 use crate::domain::secret::Credential;
@@ -114,6 +115,12 @@ impl SecretStore for FileStore {
         self.run(span, move |place| place.take_off(&version, |labels| &mut labels.pending)).await
     }
 
+    async fn append_claim(&self, entry: &Claim) -> Result<(), PortError> {
+        let span = info_span!("store.append_claim", path = %self.place.path.display());
+        let entry = *entry;
+        self.run(span, move |place| place.append_claim(&entry)).await
+    }
+
     async fn drop_previous(&self, version: &VersionId) -> Result<(), PortError> {
         let span = info_span!("store.drop_previous", path = %self.place.path.display(), version = %version);
         let version = version.clone();
@@ -164,6 +171,7 @@ impl Place {
             current: labels.current,
             pending: labels.pending,
             previous: labels.previous,
+            claim: labels.claim,
             problems,
         })
     }

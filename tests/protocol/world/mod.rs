@@ -77,6 +77,11 @@ impl World {
         }
     }
 
+    /// The same outside, seen by a machine with a journal of its own.
+    pub fn with_another_journal(&self) -> Self {
+        Self { journal: Arc::default(), ..self.clone() }
+    }
+
     pub fn now_ms(&self) -> i64 {
         self.time.now_ms()
     }

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use rekeyd::domain::claim::Claim;
 use rekeyd::domain::facts::StoreView;
 use rekeyd::domain::ids::VersionId;
 use rekeyd::domain::secret::Credential;
@@ -87,6 +88,11 @@ impl SecretStore for SlowStore {
     async fn unstage(&self, version: &VersionId) -> Result<(), PortError> {
         self.note().await?;
         self.world.unstage(version).await
+    }
+
+    async fn append_claim(&self, entry: &Claim) -> Result<(), PortError> {
+        self.note().await?;
+        self.world.append_claim(entry).await
     }
 
     async fn drop_previous(&self, version: &VersionId) -> Result<(), PortError> {

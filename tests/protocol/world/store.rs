@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
+use rekeyd::domain::claim::{Claim, Generation};
 use rekeyd::domain::facts::StoreView;
 use rekeyd::domain::ids::{KeyId, VersionId};
 use rekeyd::domain::secret::{Credential, Digest};
@@ -25,6 +26,7 @@ struct Versions {
     current: Option<String>,
     pending: Option<String>,
     previous: Option<String>,
+    claims: BTreeMap<Generation, Claim>,
     faults: VecDeque<(Call, Fault)>,
     late: Vec<(i64, Move)>,
     edits: u32,
@@ -36,6 +38,7 @@ pub enum Call {
     Promote,
     Unstage,
     DropPrevious,
+    Claim,
     Describe,
     Read,
 }
@@ -55,6 +58,7 @@ enum Move {
     Promote { from: Option<String>, to: String },
     Unstage { version: String },
     DropPrevious { version: String },
+    Claim { entry: Claim },
 }
 
 impl Versions {
@@ -82,6 +86,14 @@ impl Versions {
                 }
                 Ok(())
             }
+            Move::Claim { entry } => match self.claims.get(&entry.generation) {
+                Some(known) if known == entry => Ok(()),
+                Some(_) => Err(PortError::conflict("ResourceExists")),
+                None => {
+                    self.claims.insert(entry.generation, *entry);
+                    Ok(())
+                }
+            },
             Move::DropPrevious { version } => {
                 if self.previous.as_ref() == Some(version) {
                     self.previous = None;
@@ -100,6 +112,14 @@ impl Store {
     }
     pub fn fault(&self, call: Call, fault: Fault) {
         self.inner.lock().unwrap().faults.push_back((call, fault));
+    }
+    /// The head of the claim chain.
+    pub fn claim(&self) -> Option<Claim> {
+        self.inner.lock().unwrap().claims.last_key_value().map(|(_, entry)| *entry)
+    }
+    /// Another journal writes an entry.
+    pub fn claim_by_another(&self, entry: Claim) {
+        self.inner.lock().unwrap().claims.insert(entry.generation, entry);
     }
     pub fn current_key(&self) -> Option<String> {
         let inner = self.inner.lock().unwrap();
@@ -200,6 +220,7 @@ impl SecretStore for World {
             previous: id(&inner.previous),
             versions: u32::try_from(inner.content.len()).unwrap(),
             problems: BTreeSet::new(),
+            claim: inner.claims.last_key_value().map(|(_, entry)| *entry),
             current_created_ms: None,
         })
     }
@@ -261,6 +282,13 @@ impl SecretStore for World {
         self.crash.point().await;
         let change = Move::Unstage { version: version.to_string() };
         let answer = self.store.mutate(Call::Unstage, &change, self.now_ms());
+        self.crash.point().await;
+        answer
+    }
+
+    async fn append_claim(&self, entry: &Claim) -> Result<(), PortError> {
+        self.crash.point().await;
+        let answer = self.store.mutate(Call::Claim, &Move::Claim { entry: *entry }, self.now_ms());
         self.crash.point().await;
         answer
     }

@@ -116,6 +116,7 @@ impl Case<'_> {
         self.quiesced()?;
         let actor = if works { Actor::Key(old.clone()) } else { self.v.actor(None)? };
         let keys = self.clean_list(&actor)?;
+        self.released()?;
         Ok(Step::record(Event::Ended { ending: Ending::RolledBack, keys }))
     }
 }

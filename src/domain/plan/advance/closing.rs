@@ -8,6 +8,7 @@ use crate::domain::clocks::remaining_ms;
 use crate::domain::facts::Actor;
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::plan::account;
+use crate::domain::plan::claim;
 use crate::domain::plan::guards::{self, MAX_LABEL_MOVES};
 use crate::domain::plan::question::RECHECK_MS;
 use crate::domain::plan::retire::{Purpose, deletes_are_spent, retire};
@@ -93,6 +94,11 @@ impl Case<'_> {
             self.v.wait_until(&since.1, self.v.rules.quiesce_ms, WaitFor::Quiesce)?;
         }
         Ok(())
+    }
+
+    /// Nothing is left to do under the claim.
+    pub(super) fn released(&self) -> Found<()> {
+        claim::release(self.v)
     }
 
     /// Until the next open question can be judged. One that could be and was not waits for

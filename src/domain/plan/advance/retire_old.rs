@@ -104,6 +104,7 @@ impl Case<'_> {
         };
         let baseline = account::baseline(self.v, proof)?;
         let keys = self.clean_list(&Actor::Key(proof.clone()))?;
+        self.released()?;
         Ok(Step::Record(vec![
             Event::BaselineTaken { baseline },
             Event::Ended { ending: Ending::Complete, keys },

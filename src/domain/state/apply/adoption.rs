@@ -3,6 +3,7 @@
 use super::phase::last;
 use super::request::served_until_now;
 use super::{Applied, illegal};
+use crate::domain::claim::Generation;
 use crate::domain::clocks::Moment;
 use crate::domain::ids::KeyId;
 use crate::domain::state::{
@@ -11,7 +12,8 @@ use crate::domain::state::{
 
 pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied {
     match event {
-        Event::Adopted { policy, held, created_ms, baseline, unmanaged, .. } => {
+        Event::Adopted { policy, held, created_ms, baseline, unmanaged, chain, .. } => {
+            state.chain = state.chain.max(*chain);
             managed(state, &now, held);
             served_until_now(state, &now);
             if let Some(rotation) = state.rotation.take() {
@@ -74,5 +76,15 @@ pub(super) fn owned(state: &mut State, key: &KeyId, retire: bool) -> Applied {
         return illegal("owned", "not a managed key");
     }
     *state.owned.entry(key.clone()).or_insert(false) |= retire;
+    Ok(())
+}
+
+/// An operator's word to follow whatever heads the claim chain.
+pub(super) fn followed(state: &mut State, chain: Generation) -> Applied {
+    if chain < state.chain {
+        return illegal("followed", "older than what is known of the chain");
+    }
+    state.chain = chain;
+    state.claim = None;
     Ok(())
 }

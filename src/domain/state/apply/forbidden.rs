@@ -1,8 +1,9 @@
 //! What must never be sent from a state, whatever was observed: the last gate before an intent.
 
+use crate::domain::claim::Claim;
 use crate::domain::ids::{Etag, KeyId, VersionId};
 use crate::domain::state::{
-    Adoption, Effect, FirstKey, Life, Origin, Phase, Rotation, Source, State,
+    Adoption, Effect, FirstKey, Life, Origin, Phase, Question, Rotation, Source, State,
 };
 
 type Why = Option<&'static str>;
@@ -13,6 +14,7 @@ pub(super) fn forbidden(state: &State, effect: &Effect) -> Why {
         return Some("a question is open");
     }
     match effect {
+        Effect::Claim { entry } => claim(state, entry),
         Effect::Issue { .. } => create(state),
         Effect::Stage { .. } | Effect::Promote { .. } | Effect::Unstage { .. }
             if state.rotation.is_none() =>
@@ -36,13 +38,25 @@ pub(super) fn forbidden(state: &State, effect: &Effect) -> Why {
     }
 }
 
-/// While a question is open nothing is sent but the kill of a suspect that it does not touch, and,
+/// While a question is open nothing is sent but the same claim again, which is create-once, the kill of a suspect that it does not touch, and,
 /// under a leak, whatever a create without an answer does not bar (R1).
 fn may_send(state: &State, effect: &Effect) -> bool {
     let only_creates_open = state.open_creates() == state.questions.len();
     let kills = matches!(effect, Effect::Disable { key, .. } | Effect::Delete { key, .. }
         if state.is_suspect(key) && !state.touched(key));
-    state.questions.is_empty() || kills || state.requests.leak.is_some() && only_creates_open
+    let again =
+        |question: &Question| question.effect == *effect && matches!(effect, Effect::Claim { .. });
+    let repeats = state.questions.values().all(again);
+    repeats || kills || state.requests.leak.is_some() && only_creates_open
+}
+
+/// Generations run without gaps as far as we know the chain; only a claim of ours is ended.
+fn claim(state: &State, entry: &Claim) -> Why {
+    if entry.generation != state.chain.next() {
+        return Some("a claim follows the head of the chain");
+    }
+    let ours = state.claim.is_some_and(|held| held.owner == entry.owner);
+    (entry.ended && !ours).then_some("only our own claim is ended")
 }
 
 fn create(state: &State) -> Why {

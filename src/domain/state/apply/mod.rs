@@ -11,7 +11,7 @@ use super::{Event, Outcome, Park, ParkReason, RequestKind, State, Trouble};
 use crate::domain::clocks::Moment;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::OperationId;
-use adoption::{adoption, owned};
+use adoption::{adoption, followed, owned};
 use key::{kept, key, orphans_gone, proven, served, strangers, unexplained};
 use operation::{intended, settled};
 use phase::{abandoned, ended, entered, rebased, started};
@@ -46,6 +46,7 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::Adopted { .. } | Event::ReadOnly { .. } | Event::BaselineTaken { .. } => {
             adoption(state, now, event)
         }
+        Event::Followed { chain } => followed(state, *chain),
         Event::Owned { key, retire, .. } => owned(state, key, *retire),
         Event::Requested { request, .. } => requested(state, now, request),
         Event::Answered { request, refused } => answered(state, *request, refused.as_ref()),

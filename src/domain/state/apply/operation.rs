@@ -66,6 +66,11 @@ pub(super) fn settled(
         return no_effect(state, &question, *class);
     }
     match question.effect {
+        Effect::Claim { entry } => {
+            state.chain = state.chain.max(entry.generation);
+            state.claim = (!entry.ended).then_some(entry);
+            Ok(())
+        }
         Effect::Issue { .. } => minted(state, now, outcome),
         Effect::Stage { token, base, proof, .. } => staged(state, now, token, base, proof),
         Effect::Promote { from, to } => promoted(state, now, &from, &to, outcome),

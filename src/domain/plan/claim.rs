@@ -1,0 +1,69 @@
+//! The claim stands before every effect of a rotation (R24, invariant 11): it is taken before one
+//! starts, looked at again before each mutation, and given up at the end.
+
+use super::step::Step;
+use super::view::{Found, View};
+use crate::domain::claim::{Claim, Owner};
+use crate::domain::state::{Effect, ParkReason};
+
+/// Whose the head of the chain is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Head {
+    Ours,
+    /// Nobody's, or one that an operator told us to follow.
+    Free,
+    /// An entry that we neither wrote nor were told of.
+    Foreign {
+        ended: bool,
+    },
+}
+
+/// Reads may lag behind our own entries; what is newer than they are is somebody else's.
+pub(super) fn head(v: &View<'_>) -> Found<Head> {
+    let held = v.state.claim.filter(|held| held.generation == v.state.chain);
+    if let Some(seen) = v.store()?.claim {
+        let instead_of_ours =
+            held.is_some_and(|held| seen.generation == held.generation && seen.owner != held.owner);
+        if seen.generation > v.state.chain || instead_of_ours {
+            return Ok(Head::Foreign { ended: seen.ended });
+        }
+    }
+    Ok(if held.is_some() { Head::Ours } else { Head::Free })
+}
+
+/// Takes the claim. Who comes second gets a conflict, and sees the other's entry.
+pub(super) fn take(v: &View<'_>) -> Step {
+    let owner = Owner::drawn(v.seen.next_rotation);
+    let generation = v.state.chain.next();
+    Step::Do(Effect::Claim { entry: Claim { generation, owner, ended: false } })
+}
+
+/// Gives the claim up, where we hold it; the next rotation, here or elsewhere, may follow.
+pub(super) fn release(v: &View<'_>) -> Found<()> {
+    let Some(held) = v.state.claim else { return Ok(()) };
+    if head(v)? != Head::Ours {
+        return Ok(());
+    }
+    let entry = Claim { generation: v.state.chain.next(), ended: true, ..held };
+    Err(Step::Do(Effect::Claim { entry }))
+}
+
+/// Lets an effect of a rotation pass only under our own claim. Where the store cannot be read the
+/// claim was ours when it last could, and a leaked key does not wait for it.
+pub(super) fn guarded(v: &View<'_>, step: Step) -> Step {
+    let mutates = matches!(&step, Step::Do(effect) if !matches!(effect, Effect::Claim { .. }));
+    if !mutates || v.state.rotation.is_none() || !v.state.questions.is_empty() {
+        return step;
+    }
+    match v.store_if_clear() {
+        Ok(Some(_)) => {}
+        Ok(None) => return step,
+        Err(look) => return look,
+    }
+    match head(v) {
+        Ok(Head::Ours) => step,
+        Ok(Head::Free) => take(v),
+        Ok(Head::Foreign { .. }) => v.park(ParkReason::ClaimLost),
+        Err(other) => other,
+    }
+}
