@@ -1,24 +1,24 @@
 //! The texts about a claim that is not ours (R24, R26). Nothing was done.
 
-use super::problem::adopt;
+use super::problem::{adopt, plan};
 
 /// Another journal's claim heads the chain: what that means, and what to type.
 pub(super) fn held_elsewhere(policy: &str, ended: bool) -> (String, String) {
-    let said = if ended {
-        format!(
+    if ended {
+        let said = format!(
             "another rekeyd, with a journal of its own, has rotated this secret since this journal \
              last did. If that one is out of use, `{}` goes on from what is current now",
             adopt(policy)
-        )
-    } else {
-        format!(
-            "another rekeyd, with a journal of its own, holds the claim on this secret and may be \
-             rotating it. Let that one finish. If its journal is lost, `{}` takes over; keys that \
-             it minted and nothing accounts for are then yours to find (`rekeyd orphans list`)",
-            adopt(policy)
-        )
-    };
-    (said, adopt(policy))
+        );
+        return (said, adopt(policy));
+    }
+    let said = format!(
+        "another rekeyd, with a journal of its own, holds the claim on this secret and may be \
+         rotating it. Let that one finish. Only if its journal is lost, `{}` takes over, and what \
+         that one minted has to be looked for in ION by hand",
+        adopt(policy)
+    );
+    (said, plan(policy))
 }
 
 /// The claim was lost in the middle of a rotation.

@@ -42,6 +42,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::NamedElsewhere { key: key("k1"), policy: "other".into() },
         ParkReason::ElsewhereUnreadable { key: key("k1"), secret: "other".into() },
         ParkReason::StagedChanged,
+        ParkReason::ClaimLost,
         ParkReason::NoActor,
         ParkReason::KeepsReviving { key: key("k1") },
         ParkReason::Trouble { class: Class::Rejected, step: "issue".into() },
@@ -84,6 +85,8 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd adopt p
     parked/staged_changed: a version that was staged here is gone or holds something else. `abort` removes the new key.
       next: rekeyd abort p
+    parked/claim_lost: another rekeyd, with a journal of its own, has claimed this secret since this rotation began. Nothing more is done here, so that the two do not work against each other. When the other one is stopped, `rekeyd adopt p` goes on.
+      next: rekeyd adopt p
     parked/no_actor: no credential is left that may call the issuer. Create a key in ION by hand and pipe it in.
       next: rekeyd adopt p --from-stdin <credential.json
     parked/keeps_reviving: key k1 came back to life again and again after it was disabled. Find who enables it, then go on.
@@ -113,6 +116,8 @@ fn every_refusal_says_what_to_type() {
         Refusal::NamedElsewhere { policy: "other".into() },
         Refusal::DrainTooShort { needed_ms: 3_600_001 },
         Refusal::ClockSkew,
+        Refusal::Claimed { ended: false },
+        Refusal::Claimed { ended: true },
         Refusal::Orphans,
         Refusal::ReadOnly,
         Refusal::Trouble { class: Class::Unknown, step: "exchange".into(), said: None },
@@ -148,6 +153,10 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd check
     refused/clock_skew: no rotation was started: this machine's clock and the server's differ by more than five minutes; set the clock.
       next: timedatectl status
+    refused/claimed: no rotation was started: another rekeyd, with a journal of its own, holds the claim on this secret and may be rotating it. Let that one finish. Only if its journal is lost, `rekeyd adopt p` takes over, and what that one minted has to be looked for in ION by hand.
+      next: rekeyd plan p
+    refused/claimed: no rotation was started: another rekeyd, with a journal of its own, has rotated this secret since this journal last did. If that one is out of use, `rekeyd adopt p` goes on from what is current now.
+      next: rekeyd adopt p
     refused/orphans: no rotation was started: two or more keys may be ours and nobody has ruled on them.
       next: rekeyd orphans list
     refused/read_only: no rotation was started: the secret is not adopted.
@@ -197,6 +206,7 @@ fn every_reason_to_leave_a_secret_alone_says_what_to_type() {
         ReadOnlyReason::Malformed,
         ReadOnlyReason::PendingPresent,
         ReadOnlyReason::CurrentRejected,
+        ReadOnlyReason::Claimed { ended: false },
         ReadOnlyReason::OtherIdentity { found: "x@example.com".into() },
         ReadOnlyReason::NamedElsewhere { policy: "other".into() },
     ] {
@@ -211,6 +221,8 @@ fn every_reason_to_leave_a_secret_alone_says_what_to_type() {
       next: rekeyd adopt p
     read_only/current_rejected: the current credential does not authenticate; pipe in one that does. Until then the secret is only looked at, never changed.
       next: rekeyd adopt p --from-stdin <credential.json
+    read_only/claimed: another rekeyd, with a journal of its own, holds the claim on this secret and may be rotating it. Let that one finish. Only if its journal is lost, `rekeyd adopt p` takes over, and what that one minted has to be looked for in ION by hand. Until then the secret is only looked at, never changed.
+      next: rekeyd plan p
     read_only/other_identity: the key acts as x@example.com, not as the policy's `identity`. Mend the policy, or adopt it as it is. Until then the secret is only looked at, never changed.
       next: rekeyd adopt p
     read_only/named_elsewhere: policy other names the same key. Put a key of its own into one of the two secrets, or adopt it: the key is then this policy's. Until then the secret is only looked at, never changed.
