@@ -22,6 +22,7 @@ mod lagging;
 mod late_creates;
 mod leaks;
 mod lockout;
+mod matrix;
 mod moved_back;
 mod neighbours;
 mod orphans;

@@ -27,7 +27,7 @@ struct Versions {
     pending: Option<String>,
     previous: Option<String>,
     claims: BTreeMap<Generation, Claim>,
-    faults: VecDeque<(Call, Fault)>,
+    faults: VecDeque<(Call, u32, Fault)>,
     late: Vec<(i64, Move)>,
     edits: u32,
 }
@@ -111,7 +111,15 @@ impl Store {
         inner.current = Some(version.into());
     }
     pub fn fault(&self, call: Call, fault: Fault) {
-        self.inner.lock().unwrap().faults.push_back((call, fault));
+        self.fault_nth(call, 1, fault);
+    }
+    /// Strikes the nth such call from now; 1 is the next one.
+    pub fn fault_nth(&self, call: Call, nth: u32, fault: Fault) {
+        self.inner.lock().unwrap().faults.push_back((call, nth, fault));
+    }
+    /// Whether every fault has struck.
+    pub fn faults_are_spent(&self) -> bool {
+        self.inner.lock().unwrap().faults.is_empty()
     }
     /// The head of the claim chain.
     pub fn claim(&self) -> Option<Claim> {
@@ -178,8 +186,12 @@ impl Store {
     }
     fn strike(&self, call: Call) -> Option<Fault> {
         let mut inner = self.inner.lock().unwrap();
-        let at = inner.faults.iter().position(|(on, _)| *on == call)?;
-        inner.faults.remove(at).map(|(_, fault)| fault)
+        let at = inner.faults.iter().position(|(on, ..)| *on == call)?;
+        if inner.faults[at].1 > 1 {
+            inner.faults[at].1 -= 1;
+            return None;
+        }
+        inner.faults.remove(at).map(|(.., fault)| fault)
     }
     fn mutate(&self, call: Call, change: &Move, now_ms: i64) -> Result<(), PortError> {
         let lost = || Err(PortError::unknown("no answer"));
