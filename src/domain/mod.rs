@@ -3,6 +3,7 @@
 
 pub mod class;
 pub mod clocks;
+pub mod code;
 pub mod facts;
 pub mod ids;
 pub mod leak;
