@@ -114,7 +114,7 @@ pub fn page(code: Journal) -> Page {
         Journal::LockHeld => Page {
             title: "another rekeyd uses this state directory",
             happened: "One process a state directory. The message names it where it can.",
-            leaves: "Nothing was done here. The other process goes on.",
+            leaves: "Nothing was done here. Consumers and keys are as the other process leaves them.",
             by_itself: "Nothing: it does not wait.",
             to_do: "Wait until it ends, then type the command again. `status`, `history`, and \
                 `audit` work beside it.",
