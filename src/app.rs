@@ -45,6 +45,8 @@ pub enum AppError {
     UnknownPolicy { name: String, help: String },
     #[error("{} has no journal yet; a new one would know of no key and no open rotation", .0.display())]
     NewJournal(PathBuf),
+    #[error("there is no journal in {}, and so nothing to audit", .0.display())]
+    NoJournal(PathBuf),
     #[error("the state directory {} cannot be made: {why}", path.display())]
     StateDir { path: PathBuf, why: std::io::ErrorKind },
     #[error(transparent)]
@@ -132,6 +134,17 @@ impl App {
             return Ok(Arc::new(MemoryJournal::new()));
         }
         Ok(Arc::new(SqliteJournal::open_read_only(&self.state_dir)?))
+    }
+
+    /// The journal as evidence: it must be there. No lock, also while another process writes.
+    ///
+    /// # Errors
+    /// [`AppError::NoJournal`] when none is there; when it cannot be read or does not hold.
+    pub fn evidence(&self) -> Result<SqliteJournal, AppError> {
+        if self.journal_is_new() {
+            return Err(AppError::NoJournal(self.state_dir.clone()));
+        }
+        Ok(SqliteJournal::open_read_only(&self.state_dir)?)
     }
 
     /// The journal for writing, with its lock. `may_create`: a place that was not named on the

@@ -2,9 +2,10 @@
 
 use super::{App, AppError, neighbours};
 use crate::domain::clocks::Stamp;
+use crate::domain::code::{Concern, Journal as JournalCode};
 use crate::domain::ids::SecretKey;
 use crate::domain::policy::Policy;
-use crate::domain::report::{NO_POLICY, PolicyReport, Problem, Subject, policy_report, wrong_file};
+use crate::domain::report::{PolicyReport, Problem, Subject, policy_report, wrong_file};
 use crate::domain::state::State;
 use crate::engine::replay;
 use crate::port::Journal;
@@ -71,12 +72,12 @@ impl Known<'_> {
     pub fn report(&self, certain_ms: i64, now: &Stamp) -> PolicyReport {
         let mut report = policy_report(&self.subject(certain_ms), now);
         if self.file_is_wrong {
-            report.problems.retain(|problem| problem.code != NO_POLICY);
+            report.problems.retain(|problem| problem.code != Concern::NoPolicy.into());
             report.problems.push(wrong_file(&self.name));
         }
         if let Some(why) = &self.broken {
             let said = format!("{why}. Nothing is done for this secret; the others go on.");
-            report.problems.insert(0, Problem::new("journal/replay", said, "rekeyd check"));
+            report.problems.insert(0, Problem::new(JournalCode::Replay, said, "rekeyd check"));
         }
         report
     }

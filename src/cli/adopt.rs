@@ -15,6 +15,7 @@ use super::drive::{Bench, Job, conclude, drive};
 use super::error::{CliError, Exit};
 use super::verdict::{Asked, Verdict};
 use super::wish::Wish;
+use crate::domain::code::Call;
 use crate::domain::facts::Exchange;
 use crate::domain::ids::KeyId;
 use crate::domain::policy::{Fields, Policy, Store};
@@ -61,7 +62,7 @@ impl Job for Install {
         if state.rotation.is_some() || !state.questions.is_empty() {
             let said = "a rotation or a request without a reply is open, and nothing is written \
                         under it; put the credential into the store as current, then adopt it";
-            let error = CliError::new(Exit::Operator, "adopt/rotation-open", said);
+            let error = CliError::new(Exit::Operator, Call::AdoptRotationOpen, said);
             return Err(error.next(format!("rekeyd adopt {name}")));
         }
         let journal: Arc<dyn crate::port::Journal> = Arc::new(crate::journal::MemoryJournal::new());
@@ -79,7 +80,7 @@ impl Job for Install {
         if let Some(trouble) = trouble.filter(|t| t.step == "install") {
             let why = why_failed(trouble.class, trouble.said.as_deref());
             let said = format!("the credential could not be written: {why}");
-            let error = CliError::new(Exit::of_class(trouble.class), "adopt/not-written", said);
+            let error = CliError::new(Exit::of_class(trouble.class), Call::AdoptNotWritten, said);
             return Err(error.next(format!("rekeyd plan {name}")));
         }
         self.wish.work(bench).await
@@ -92,22 +93,22 @@ fn authenticates(policy: &str, place: &str, exchange: Exchange) -> Result<(), Cl
         Exchange::Alive { .. } => return Ok(()),
         Exchange::Rejected => (
             Exit::Rejected,
-            "adopt/rejected",
+            Call::AdoptRejected,
             "the issuer rejects that credential: wrong secret, or a disabled or deleted key".into(),
         ),
         Exchange::Misconfigured => (
             Exit::Configuration,
-            "adopt/misconfigured",
+            Call::AdoptMisconfigured,
             "the token endpoint does not know this realm, or refuses this way of asking".into(),
         ),
         Exchange::Unreachable(why) => (
             Exit::Unreachable,
-            "adopt/unreachable",
+            Call::AdoptUnreachable,
             format!("{place} could not be reached: {}", why.words()),
         ),
         Exchange::Unknown => (
             Exit::Unreachable,
-            "adopt/unreachable",
+            Call::AdoptUnreachable,
             "the token endpoint gave no usable answer".into(),
         ),
     };

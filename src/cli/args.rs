@@ -1,9 +1,14 @@
 //! The command line's words. A flag stands here only if it does something.
 
+mod words;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::words::{
+    AuditArgs, AuditCommand, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs, SchemaArgs, What,
+};
 use crate::domain::ids::KeyId;
 use crate::domain::policy::duration;
 use crate::domain::report;
@@ -93,8 +98,16 @@ pub enum Command {
     Adopt(AdoptArgs),
     /// List keys that nobody accounts for, or rule that one may live
     Orphans(OrphansArgs),
+    /// Check the journal's hash chain, or write its events as JSON lines
+    Audit(AuditArgs),
+    /// Say what a code means, and what to type
+    Explain(ExplainArgs),
     /// Print a JSON Schema for editors
     Schema(SchemaArgs),
+    /// Print what a shell needs to complete commands and flags
+    Completions(CompletionsArgs),
+    /// Print the manual
+    Man(ManArgs),
     /// Serve a stand-in for ION on loopback until interrupted
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
@@ -217,19 +230,6 @@ pub enum Ruling {
     },
 }
 
-#[derive(Debug, Args)]
-pub struct SchemaArgs {
-    /// Of a policy file, or of rekeyd.toml
-    #[arg(value_enum, default_value_t = What::Policy)]
-    pub what: What,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum What {
-    Policy,
-    Settings,
-}
-
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
@@ -269,16 +269,24 @@ fn key_id(text: &str) -> Result<KeyId, String> {
 }
 
 /// Longest text for the journal, in characters.
-const MAX_REASON_CHARS: usize = 500;
+const MAX_REASON_CHARS: usize = 1000;
 
 fn reason(text: &str) -> Result<String, String> {
     if text.chars().count() > MAX_REASON_CHARS {
         return Err(format!("is longer than {MAX_REASON_CHARS} characters"));
     }
-    if text.chars().any(char::is_control) {
+    if text.chars().any(|c| c.is_control() || reorders(c)) {
         return Err("holds a control character".into());
     }
+    if text.trim().is_empty() {
+        return Err("is empty".into());
+    }
     Ok(text.to_owned())
+}
+
+/// Characters that break a line, or turn around what a terminal shows after them.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::view::out::{GREEN, RED};
-use super::view::status::wrapped;
+use super::view::wrap::wrapped;
 use crate::app::{App, AppError};
 use crate::domain::policy::Findings;
 use crate::domain::report::Problem;
@@ -48,6 +48,7 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
         wrapped(out, &problem.message, "  ");
         out.data(&format!("  next: {}", problem.next_command));
     }
+    out.hint(problems.iter().map(|(_, problem)| problem.code));
     let journal = if app.journal_is_new() {
         "no journal yet"
     } else if known.iter().any(|one| one.broken.is_some()) {

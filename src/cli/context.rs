@@ -12,6 +12,7 @@ use super::view::out::Out;
 use super::view::progress::Lines;
 use super::view::reminder::remind;
 use crate::app::{App, AppError, Held};
+use crate::domain::code::{Own, Setup};
 use crate::domain::state::Requester;
 use crate::engine::{ProgressSink, Stop};
 use crate::port::Journal;
@@ -40,7 +41,7 @@ impl Signals {
         let number = Arc::new(AtomicU8::new(0));
         for (kind, value) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
             let mut signals = signal(kind).map_err(|why| {
-                CliError::new(Exit::Bug, "signals", format!("cannot listen to signals: {why}"))
+                CliError::new(Exit::Bug, Own::Signals, format!("cannot listen to signals: {why}"))
             })?;
             let (switch, number) = (switch.clone(), number.clone());
             tokio::spawn(async move {
@@ -98,7 +99,7 @@ impl Context {
     pub fn app_for(&self, names: &[String]) -> Result<Arc<App>, CliError> {
         let app = App::load(&self.flags)?;
         for left_out in app.left_out(names) {
-            self.out.warning("policy/left-out", &left_out.message, "rekeyd check");
+            self.out.warning(Setup::LeftOut.into(), &left_out.message, "rekeyd check");
         }
         Ok(Arc::new(app))
     }
@@ -140,6 +141,17 @@ impl Context {
     #[must_use]
     pub fn progress(&self, policy: &str) -> Arc<dyn ProgressSink> {
         Arc::new(Lines::new(self.out, policy, self.log_level < Level::Warn))
+    }
+
+    /// Ends what wrote to the journal: its head goes out with the logs, so that an outside copy can
+    /// catch a rewrite.
+    pub async fn sign_off(&self, journal: &dyn Journal) {
+        match journal.head().await {
+            Ok((journal_sequence, journal_head)) => {
+                tracing::info!(journal_sequence, journal_head, "journal head");
+            }
+            Err(error) => tracing::warn!(%error, "the journal's head cannot be read"),
+        }
     }
 
     /// Says what is open, on stderr.

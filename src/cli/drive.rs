@@ -118,6 +118,7 @@ pub async fn drive(
         };
         verdicts.insert(name, verdict);
     }
+    context.sign_off(journal.as_ref()).await;
     Ok(order.iter().filter_map(|name| verdicts.remove(name)).collect())
 }
 
@@ -171,6 +172,7 @@ pub fn conclude(out: Out, verdicts: &[Verdict]) -> Exit {
                 shown.push(next);
             }
         }
+        out.hint(verdicts.iter().filter_map(|verdict| verdict.code));
     }
     verdicts.iter().fold(Exit::Done, |worst, verdict| worst.worse(verdict.exit))
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::app::AppError;
 use crate::domain::class::Class;
-use crate::domain::report::{Problem, refusal_code};
+use crate::domain::code::{Call, Code, Journal, Own, Refused, Setup};
+use crate::domain::report::Problem;
 use crate::domain::state::{ParkReason, Refusal};
 use crate::engine::EngineError;
 use crate::journal::LockError;
@@ -115,8 +116,7 @@ impl From<Exit> for ExitCode {
 /// An error as a person, or a machine, is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CliError {
-    /// Stable: `settings/no-such-file`, `lock/held`, …
-    pub code: String,
+    pub code: Code,
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_command: Option<String>,
@@ -127,7 +127,7 @@ pub struct CliError {
 
 impl CliError {
     #[must_use]
-    pub fn new(exit: Exit, code: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(exit: Exit, code: impl Into<Code>, message: impl Into<String>) -> Self {
         Self {
             code: code.into(),
             message: message.into(),
@@ -138,7 +138,7 @@ impl CliError {
     }
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, "usage", message)
+        Self::new(Exit::Usage, Own::Usage, message)
     }
     #[must_use]
     pub fn next(mut self, command: impl Into<String>) -> Self {
@@ -160,31 +160,33 @@ impl From<AppError> for CliError {
                 Self::new(Exit::Configuration, why.code(), said).next(next)
             }
             AppError::Policies(_) => {
-                Self::new(Exit::Configuration, "policy/findings", said).next("rekeyd check")
+                Self::new(Exit::Configuration, Setup::PolicyFindings, said).next("rekeyd check")
             }
             AppError::NoPolicies(dir) => {
                 let next =
                     format!("mkdir -p {}   (or name another: --policies DIR)", for_shell(&dir));
-                Self::new(Exit::Configuration, "settings/no-policies", said).next(next)
+                Self::new(Exit::Configuration, Setup::NoPolicies, said).next(next)
             }
             AppError::UnknownPolicy { .. } => {
-                Self::new(Exit::Usage, "policy/unknown", said).next("rekeyd status")
+                Self::new(Exit::Usage, Setup::UnknownPolicy, said).next("rekeyd status")
             }
             AppError::NewJournal(dir) => {
                 let next = format!("rekeyd --state-dir {} …   (or --init)", dir.display());
-                Self::new(Exit::Configuration, "journal/new", said).next(next)
+                Self::new(Exit::Configuration, Journal::New, said).next(next)
             }
+            AppError::NoJournal(_) => Self::new(Exit::Journal, Journal::Absent, said)
+                .next("rekeyd --state-dir DIR audit verify"),
             AppError::StateDir { path, .. } => {
                 let next = format!("install -d -m 0700 {}", path.display());
-                Self::new(Exit::Configuration, "settings/state-dir", said).next(next)
+                Self::new(Exit::Configuration, Setup::StateDir, said).next(next)
             }
             AppError::Lock(why) => of_lock(&why, said),
             AppError::Journal(why) => of_journal(&why),
             AppError::Engine(why) => Self::from(why),
             AppError::Port(why) => Self::from(why),
-            AppError::Name(_) => Self::new(Exit::Configuration, "policy/name", said),
+            AppError::Name(_) => Self::new(Exit::Configuration, Setup::PolicyName, said),
             AppError::NoCredentials(_) => {
-                Self::new(Exit::Configuration, "policy/no-credentials-directory", said)
+                Self::new(Exit::Configuration, Setup::NoCredentials, said)
                     .next("systemctl edit rekeyd   (LoadCredential=)")
             }
         }
@@ -194,20 +196,20 @@ impl From<AppError> for CliError {
 fn of_lock(why: &LockError, said: String) -> CliError {
     match why {
         LockError::Held { .. } => {
-            CliError::new(Exit::Held, "lock/held", said).next("rekeyd status")
+            CliError::new(Exit::Held, Journal::LockHeld, said).next("rekeyd status")
         }
-        LockError::NotOurs(_) => CliError::new(Exit::Configuration, "lock/not-ours", said),
-        LockError::Unusable(_) => CliError::new(Exit::Journal, "lock/unusable", said),
+        LockError::NotOurs(_) => CliError::new(Exit::Configuration, Journal::LockNotOurs, said),
+        LockError::Unusable(_) => CliError::new(Exit::Journal, Journal::LockUnusable, said),
     }
 }
 
 fn of_journal(why: &JournalError) -> CliError {
     let (code, next) = match why {
-        JournalError::StaleHead { .. } => ("journal/moved-on", "rekeyd status"),
-        JournalError::Unwritable(_) => ("journal/unwritable", "df -h"),
-        JournalError::Broken(_) => ("journal/broken", "rekeyd check"),
-        JournalError::Newer { .. } => ("journal/newer", "rekeyd --version"),
-        JournalError::NotOurs(_) => ("journal/not-ours", "rekeyd check"),
+        JournalError::StaleHead { .. } => (Journal::MovedOn, "rekeyd status"),
+        JournalError::Unwritable(_) => (Journal::Unwritable, "df -h"),
+        JournalError::Broken(_) => (Journal::Broken, "rekeyd check"),
+        JournalError::Newer { .. } => (Journal::Newer, "rekeyd --version"),
+        JournalError::NotOurs(_) => (Journal::NotOurs, "rekeyd check"),
     };
     CliError::new(Exit::Journal, code, why.to_string()).next(next)
 }
@@ -217,9 +219,9 @@ impl From<EngineError> for CliError {
         match error {
             EngineError::Journal(why) => of_journal(&why),
             EngineError::Replay(_) => {
-                Self::new(Exit::Journal, "journal/replay", error.to_string()).next("rekeyd check")
+                Self::new(Exit::Journal, Journal::Replay, error.to_string()).next("rekeyd check")
             }
-            EngineError::Refused(_) => Self::new(Exit::Bug, "bug", error.to_string()),
+            EngineError::Refused(_) => Self::new(Exit::Bug, Own::Bug, error.to_string()),
         }
     }
 }
@@ -227,8 +229,7 @@ impl From<EngineError> for CliError {
 impl From<PortError> for CliError {
     fn from(error: PortError) -> Self {
         let exit = Exit::of_class(error.class);
-        let code = format!("call/{:?}", error.class).to_lowercase();
-        Self::new(exit, code, error.message)
+        Self::new(exit, Call::from(error.class), error.message)
     }
 }
 
@@ -240,6 +241,6 @@ pub fn refusal(
     why: &Refusal,
 ) -> CliError {
     let problem = crate::domain::report::refused(policy, request, why);
-    debug_assert!(problem.code.ends_with(refusal_code(why)));
+    debug_assert!(problem.code == Refused::from(why).into());
     CliError::of_problem(Exit::of_refusal(why), problem)
 }

@@ -6,6 +6,7 @@ use super::args::HistoryArgs;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::view::out::DIM;
+use super::view::prints::Prints;
 use crate::domain::report::{rfc3339, tell};
 use crate::domain::state::{State, apply};
 use crate::engine::EngineError;
@@ -63,42 +64,4 @@ fn decision(row: &Recorded, before: &State, after: &State, prints: &mut Prints) 
         "parked": before.parked.as_ref().map(|park| park.reason.code()),
         "event": event,
     })
-}
-
-/// Fingerprints are never shown; numbers in the order of appearance tell two of them apart.
-#[derive(Default)]
-struct Prints(Vec<String>);
-
-impl Prints {
-    fn mask(&mut self, value: &mut Value) {
-        match value {
-            Value::Object(fields) => {
-                for (name, value) in fields.iter_mut() {
-                    if let (true, Value::String(text)) = (name == "fingerprint", &mut *value) {
-                        *value = Value::String(self.number(text));
-                    } else if let (true, Value::Object(suspects)) =
-                        (name == "suspects", &mut *value)
-                    {
-                        for value in suspects.values_mut() {
-                            if let Value::String(text) = &*value {
-                                *value = Value::String(self.number(text));
-                            }
-                        }
-                    } else {
-                        self.mask(value);
-                    }
-                }
-            }
-            Value::Array(values) => values.iter_mut().for_each(|value| self.mask(value)),
-            _ => {}
-        }
-    }
-
-    fn number(&mut self, text: &str) -> String {
-        let at = self.0.iter().position(|known| known == text).unwrap_or_else(|| {
-            self.0.push(text.to_owned());
-            self.0.len() - 1
-        });
-        format!("secret {}", at + 1)
-    }
 }

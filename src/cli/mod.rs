@@ -3,14 +3,18 @@
 
 mod adopt;
 mod args;
+mod audit;
 mod check;
+mod completions;
 mod context;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod drive;
 mod error;
+mod explain;
 mod guard;
 mod history;
+mod man;
 mod orphans;
 mod plan;
 mod rotate;
@@ -30,6 +34,8 @@ use clap::Parser;
 use self::args::{Cli, Command, RotateArgs, RotateFlags};
 use self::context::Context;
 use self::error::{CliError, Exit};
+use self::view::out::output_is_whole;
+use crate::domain::code::Own;
 
 /// Runs the command that this process was started with.
 #[must_use]
@@ -52,7 +58,7 @@ pub fn main() -> ExitCode {
                 runtime.shutdown_background();
                 end
             }
-            Err(why) => Err(CliError::new(Exit::Bug, "runtime", format!("cannot start: {why}"))),
+            Err(why) => Err(CliError::new(Exit::Bug, Own::Runtime, format!("cannot start: {why}"))),
         },
         Err(error) => Err(error),
     };
@@ -60,6 +66,13 @@ pub fn main() -> ExitCode {
         context.out.error(&error);
         error.exit
     });
+    let exit = match output_is_whole() {
+        Ok(()) => exit,
+        Err(lost) => {
+            context.out.error(&lost);
+            exit.worse(lost.exit)
+        }
+    };
     exit.into()
 }
 
@@ -94,7 +107,11 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Abort(args) => wish::abort(context, &args.name).await,
         Command::Adopt(args) => adopt::adopt(context, &args).await,
         Command::Orphans(args) => orphans::orphans(context, args.ruling).await,
+        Command::Audit(args) => audit::audit(context, &args.command).await,
+        Command::Explain(args) => explain::explain(context, args.code.as_deref()),
         Command::Schema(args) => Ok(schema::schema(context, args.what)),
+        Command::Completions(args) => Ok(completions::completions(context, args.shell)),
+        Command::Man(args) => man::man(context, args.dir.as_deref()),
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(context, &args).await,
         #[cfg(feature = "sandbox")]

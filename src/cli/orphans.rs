@@ -53,6 +53,7 @@ async fn keep(context: &Context, key: &KeyId) -> Result<Exit, CliError> {
         rule(held.journal.as_ref(), &one.stream, &at, key.clone(), context.requester()).await?;
         ruled.push(one.name.as_str());
     }
+    context.sign_off(held.journal.as_ref()).await;
     if ruled.is_empty() {
         let said = format!("key {key} awaits no ruling");
         return Err(CliError::usage(said).next(report::ORPHANS));

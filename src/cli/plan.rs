@@ -10,8 +10,9 @@ use super::context::Context;
 use super::error::{CliError, Exit, refusal};
 use super::rotate::chosen;
 use super::view::out::{BOLD, RED};
-use super::view::status::wrapped;
+use super::view::wrap::wrapped;
 use crate::app::{App, Notes};
+use crate::domain::code::Concern;
 use crate::domain::leak::{self, Suspicion};
 use crate::domain::plan::WaitFor;
 use crate::domain::policy::Policy;
@@ -226,7 +227,7 @@ fn foreseen(
         exit = Exit::of_class(trouble.class);
         let why = why_failed(trouble.class, trouble.said.as_deref());
         let said = format!("step `{}` failed: {why}.", trouble.step);
-        problem = Some(Problem::new("trouble", said, format!("rekeyd plan {name}")));
+        problem = Some(Problem::new(Concern::Trouble, said, format!("rekeyd plan {name}")));
         "it cannot be told what the next step would be.".into()
     } else if let Some((reason, _)) = waits {
         let until = policy_report(&subject, &app.clock.stamp()).rotation.and_then(|r| r.deadline);

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use super::args::{SandboxArgs, Schema};
 use super::context::{Context, Signals};
 use super::error::{CliError, Exit};
+use crate::domain::code::Own;
 use crate::sandbox::{Issued, Sandbox, SchemaKind, Settings};
 
 /// How often new calls are printed.
@@ -18,7 +19,7 @@ const LEDGER_EVERY: Duration = Duration::from_millis(200);
 
 pub async fn sandbox(context: &Context, args: &SandboxArgs) -> Result<Exit, CliError> {
     let failed = |why: io::Error| {
-        CliError::new(Exit::Configuration, "sandbox", format!("the sandbox cannot start: {why}"))
+        CliError::new(Exit::Configuration, Own::Sandbox, format!("the sandbox cannot start: {why}"))
     };
     let signals = Signals::listen()?;
     let listener = TcpListener::bind(("127.0.0.1", args.port)).await.map_err(failed)?;
@@ -26,11 +27,11 @@ pub async fn sandbox(context: &Context, args: &SandboxArgs) -> Result<Exit, CliE
     if let Some(path) = &args.secret_file {
         let issued = sandbox.seed_key().map_err(|refusal| {
             let said = format!("no first key: {}", refusal.name());
-            CliError::new(Exit::Configuration, "sandbox", said)
+            CliError::new(Exit::Configuration, Own::Sandbox, said)
         })?;
         write_secret(path, &issued).map_err(|why| {
             let said = format!("{} cannot be written: {why}", path.display());
-            CliError::new(Exit::Configuration, "sandbox/secret-file", said)
+            CliError::new(Exit::Configuration, Own::SandboxSecretFile, said)
         })?;
     }
     // With the ledger on stdout, what is meant for people goes to stderr.

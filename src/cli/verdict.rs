@@ -7,6 +7,7 @@ use serde::Serialize;
 use self::leak::leaked;
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
+use crate::domain::code::Code;
 use crate::domain::report::{
     ORPHANS, Problem, RUN_ONCE, Subject, due_ms, left_over, parked, policy_report, read_only,
     rfc3339, why_failed,
@@ -22,6 +23,8 @@ pub struct Verdict {
     pub outcome: String,
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next_command: Option<String>,
     pub exit_code: u8,
     #[serde(skip)]
@@ -35,6 +38,7 @@ impl Verdict {
             policy: policy.to_owned(),
             outcome: outcome.to_owned(),
             message: message.into(),
+            code: None,
             next_command: None,
             exit_code: exit.code(),
             exit,
@@ -49,10 +53,11 @@ impl Verdict {
     pub fn failed(policy: &str, error: CliError) -> Self {
         let message = format!("{} [{}]", error.message, error.code);
         let verdict = Self::new(policy, error.exit, "failed", message);
-        Self { next_command: error.next_command, ..verdict }
+        Self { next_command: error.next_command, code: Some(error.code), ..verdict }
     }
     fn of(policy: &str, exit: Exit, outcome: &str, problem: Problem) -> Self {
-        Self::new(policy, exit, outcome, format!("{} [{}]", problem.message, problem.code))
+        let message = format!("{} [{}]", problem.message, problem.code);
+        Self { code: Some(problem.code), ..Self::new(policy, exit, outcome, message) }
             .next(problem.next_command)
     }
 }

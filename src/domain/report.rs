@@ -18,8 +18,8 @@ use serde::Serialize;
 
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
-pub use problems::{NO_POLICY, left_over, wrong_file};
-pub use refusal::{class_text, code as refusal_code, read_only, refused, why_failed};
+pub use problems::{left_over, wrong_file};
+pub use refusal::{class_text, read_only, refused, why_failed};
 pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;
 pub use time::{parse_ms, rfc3339};

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 const DOMAIN: &str = "rekeyd/journal/1";
 
 /// Stands before the first row.
-const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// One row, exactly as it is stored. What is hashed is this text, never a re-serialisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,11 @@ impl Chain {
     /// Every stream, sorted.
     pub(super) fn streams(&self) -> impl Iterator<Item = &str> {
         self.last.keys().map(String::as_str)
+    }
+
+    /// Every stream with its last position, sorted.
+    pub(super) fn positions(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.last.iter().map(|(stream, position)| (stream.as_str(), *position))
     }
 
     /// Takes in the next row. A row that does not follow leaves the chain as it was.

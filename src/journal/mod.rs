@@ -25,7 +25,7 @@ mod text;
 
 pub use lock::{LockError, StateLock};
 pub use memory::{FailWhen, MemoryJournal};
-pub use sqlite::SqliteJournal;
+pub use sqlite::{Link, SqliteJournal, StreamSurvey, Survey};
 
 /// The journal's file in the state directory.
 pub const JOURNAL_FILE: &str = "journal.sqlite3";

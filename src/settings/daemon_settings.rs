@@ -5,15 +5,13 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde_json::Value;
 
+use crate::domain::code::Room;
 use crate::domain::policy::Finding;
 use crate::domain::policy::diagnostic::Problem;
 use crate::domain::policy::document::{Document, Table};
 use crate::domain::policy::duration::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use crate::domain::policy::report::Report;
 use crate::domain::policy::schema_of;
-
-/// First half of every code.
-const ROOM: &str = "settings";
 
 /// Issue and stage together delay a stop by at most 90 s (R27), so one request takes half of it.
 const MAX_REQUEST_TIMEOUT_MS: i64 = 45 * SECOND_MS;
@@ -84,7 +82,7 @@ impl Default for DeadAfter {
 /// # Errors
 /// All findings, sorted by line and column.
 pub fn parse(file_name: &str, text: &str) -> Result<Settings, Vec<Finding>> {
-    let mut report = Report::new(ROOM, file_name, text);
+    let mut report = Report::new(Room::Settings, file_name, text);
     let document = Document::parse(text, &mut report);
     let mut root = document.root();
     let state_dir = root.text("state_dir", 4000, &mut report);

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::bounded_file::{self, Refusal};
+use crate::domain::code::Room;
 use crate::domain::policy::diagnostic::{Place, Problem, quoted};
-use crate::domain::policy::{self, Finding, Findings, Policy, ROOM, secret_place};
+use crate::domain::policy::{self, Finding, Findings, Policy, secret_place};
 
 /// More policies than this are refused.
 pub const MAX_POLICIES: usize = 10_000;
@@ -117,7 +118,7 @@ impl Reading {
         let text = match read_inside(path, inside) {
             Ok(text) => text,
             Err(Refusal { problem, place, message }) => {
-                self.found(name, Finding::new(ROOM, problem, name, place, message));
+                self.found(name, Finding::new(Room::Policy, problem, name, place, message));
                 return;
             }
         };
@@ -136,7 +137,8 @@ impl Reading {
         };
         let message = format!("{} is on the same secret", quoted(&other));
         let help = "give each secret one policy; if these are two secrets, write both full ARNs";
-        let finding = Finding::new(ROOM, Problem::SameSecret, name, place, message).with_help(help);
+        let finding =
+            Finding::new(Room::Policy, Problem::SameSecret, name, place, message).with_help(help);
         self.found_beside(name, &other, finding);
     }
 
@@ -163,7 +165,7 @@ fn read_inside(path: &Path, inside: &Path) -> Result<String, Refusal> {
 }
 
 fn whole(file: &str, problem: Problem, message: impl Into<String>) -> Finding {
-    Finding::new(ROOM, problem, file, Place::whole_file(), message)
+    Finding::new(Room::Policy, problem, file, Place::whole_file(), message)
 }
 
 fn only(finding: Finding) -> Findings {

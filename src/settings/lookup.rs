@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use super::bounded_file;
 use super::daemon_settings::{self, Settings};
-use crate::domain::policy::diagnostic::escaped;
+use crate::domain::code::{Code, Room, Setup};
+use crate::domain::policy::diagnostic::{Problem, escaped};
 use crate::domain::policy::{Finding, Findings};
 
 const FILE_NAME: &str = "rekeyd.toml";
@@ -87,7 +88,7 @@ impl Outside for System {
         bounded_file::read(path).map_err(|refusal| {
             let file = path.display().to_string();
             let (problem, place) = (refusal.problem, refusal.place);
-            let finding = Finding::new("settings", problem, &file, place, refusal.message);
+            let finding = Finding::new(Room::Settings, problem, &file, place, refusal.message);
             Findings::new(vec![finding])
         })
     }
@@ -125,15 +126,15 @@ impl fmt::Display for What {
 }
 
 impl LocateError {
-    /// Stable, for `rekeyd explain`.
+    /// Its name for `rekeyd explain`.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NoPermission { .. } => "settings/no-permission",
-            Self::Unreadable { .. } => "settings/unreadable",
-            Self::NoSuchFile { .. } => "settings/no-such-file",
-            Self::Nowhere { .. } => "settings/nowhere",
-            Self::Settings(_) => "settings/findings",
+            Self::NoPermission { .. } => Setup::NoPermission.into(),
+            Self::Unreadable { .. } => Code::Finding(Room::Settings, Problem::Unreadable),
+            Self::NoSuchFile { .. } => Setup::NoSuchFile.into(),
+            Self::Nowhere { .. } => Setup::Nowhere.into(),
+            Self::Settings(_) => Setup::SettingsFindings.into(),
         }
     }
 

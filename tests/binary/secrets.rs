@@ -85,6 +85,8 @@ async fn no_secret_stands_in_any_output_log_or_journal() {
         &["status", "--output", "json", "--log-level", "trace"],
         &["history", POLICY, "--decisions", "--log-level", "trace"],
         &["history", POLICY],
+        &["audit", "export", "--log-level", "trace"],
+        &["audit", "verify", "--log-level", "trace"],
         &["plan", POLICY, "--log-level", "trace"],
         &["check", "--log-level", "trace"],
     ];

@@ -4,7 +4,9 @@
 #![expect(clippy::indexing_slicing, reason = "a test that finds another shape fails")]
 
 mod adopting;
+mod auditing;
 mod errors;
+mod explaining;
 mod first_key;
 mod help;
 mod leaking;
@@ -15,3 +17,4 @@ mod neighbours;
 mod rotating;
 mod serving;
 mod stage;
+mod terminal;

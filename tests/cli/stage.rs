@@ -106,6 +106,20 @@ impl Stage {
         command
     }
 
+    /// The same, for a test that chooses where its output goes.
+    pub(crate) fn plain(&self, arguments: &[&str]) -> std::process::Command {
+        let assert = self.command(arguments);
+        let mut command = std::process::Command::new(assert.get_program());
+        command.args(assert.get_args());
+        for (name, value) in assert.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
     /// Runs the binary while the sandbox goes on in this process.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
         let mut command = self.command(arguments);

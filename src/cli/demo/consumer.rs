@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::super::error::{CliError, Exit};
 use super::stand::CACHE_TTL;
+use crate::domain::code::Own;
 
 const CONSUMERS: u64 = 3;
 const PAUSE: Duration = Duration::from_millis(40);
@@ -51,7 +52,7 @@ impl Consumers {
     /// When no HTTP client can be made.
     pub fn start(url: &str, secret: &Path) -> Result<Self, CliError> {
         let client = Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(|_| {
-            CliError::new(Exit::Configuration, "demo", "no HTTP client for the consumers")
+            CliError::new(Exit::Configuration, Own::Demo, "no HTTP client for the consumers")
         })?;
         let counters = Arc::new(Counters::default());
         let (stop, stopped) = watch::channel(false);

@@ -15,6 +15,7 @@ use super::context::{Context, Signals};
 use super::error::{CliError, Exit};
 use super::view::out::{BOLD, DIM, GREEN, Out, RED};
 use crate::app::AppError;
+use crate::domain::code::Own;
 use crate::domain::leak::{self, Suspicion};
 use crate::domain::state::{Request, State, Trigger};
 use crate::engine::{Engine, Goal, Halt};
@@ -117,8 +118,12 @@ async fn step(
 
 fn ended_badly(state: &State) -> CliError {
     let parked = state.parked.as_ref().map_or("a wait", |park| park.reason.code());
-    CliError::new(Exit::RolledBack, "demo", format!("the demo did not come to its end: {parked}"))
-        .next("rekeyd demo --log-level info")
+    CliError::new(
+        Exit::RolledBack,
+        Own::Demo,
+        format!("the demo did not come to its end: {parked}"),
+    )
+    .next("rekeyd demo --log-level info")
 }
 
 fn chapter(out: Out, title: &str) {

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use super::super::error::{CliError, Exit};
 use super::super::sandbox::write_secret;
 use crate::app::App;
+use crate::domain::code::Own;
 use crate::domain::ids::KeyId;
 use crate::domain::plan::WaitFor;
 use crate::domain::policy::{Findings, parse};
@@ -36,7 +37,7 @@ impl Stand {
     /// When loopback or the temporary directory cannot be used.
     pub async fn build() -> Result<Self, CliError> {
         let failed = |why: String| {
-            CliError::new(Exit::Configuration, "demo", format!("the demo cannot start: {why}"))
+            CliError::new(Exit::Configuration, Own::Demo, format!("the demo cannot start: {why}"))
         };
         let directory = tempfile::Builder::new()
             .prefix("rekeyd-demo-")

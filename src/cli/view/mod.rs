@@ -1,6 +1,8 @@
 //! What commands show: data on stdout, everything else on stderr. Decides nothing.
 
 pub mod out;
+pub mod prints;
 pub mod progress;
 pub mod reminder;
 pub mod status;
+pub mod wrap;

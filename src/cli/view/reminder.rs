@@ -4,6 +4,7 @@
 use super::out::{Out, YELLOW};
 use crate::app::Known;
 use crate::domain::clocks::Stamp;
+use crate::domain::code::Code;
 use crate::domain::report::{PolicyReport, RUN_ONCE};
 
 /// One line for every open rotation, on stderr.
@@ -27,7 +28,7 @@ pub fn open_end(report: &PolicyReport) -> Option<String> {
         (Some(deadline), Some(what)) => format!("; {what} ends {deadline}"),
         _ => String::new(),
     };
-    let parked = report.problems.iter().find(|problem| problem.code.starts_with("parked/"));
+    let parked = report.problems.iter().find(|problem| matches!(problem.code, Code::Parked(_)));
     let next = parked.map_or(RUN_ONCE, |problem| &problem.next_command);
     let lives = report.live_keys.iter().any(|key| key.key_id == open.old_key);
     let fate = if lives { "lives on" } else { "is off" };

@@ -1,13 +1,17 @@
-//! The status table: 80 columns, what needs a person first.
+//! The status table: 80 columns or what the terminal has, what needs a person first.
 
 use super::out::{BOLD, GREEN, Out, RED, YELLOW};
 use super::reminder::open_end;
+use super::wrap::wrapped;
 use crate::domain::policy::duration::format_ms;
 use crate::domain::report::{PolicyReport, Standing, Status};
 
-const WIDTH: usize = 80;
+/// What the table's columns take; on less, each value stands on a line of its own.
+const TABLE_WIDTH: usize = 66;
+/// An id of 36 characters, its role, and the space around them.
+const KEY_WIDTH: usize = 49;
 
-/// Prints the table, or the JSON of `design.md`.
+/// Prints the table, or the report as JSON.
 pub fn print(out: Out, status: &Status) {
     if out.is_json() {
         out.json(status);
@@ -18,13 +22,17 @@ pub fn print(out: Out, status: &Status) {
         out.data("no policies");
         return;
     }
-    out.data(&format!(
-        "{BOLD}{:<24} {:<10} {:<9} {}{BOLD:#}",
-        "POLICY", "STATE", "KEY AGE", "NEXT DUE"
-    ));
+    if out.width >= TABLE_WIDTH {
+        out.data(&format!(
+            "{BOLD}{:<24} {:<10} {:<9} {}{BOLD:#}",
+            "POLICY", "STATE", "KEY AGE", "NEXT DUE"
+        ));
+    }
     for report in &status.policies {
         row(out, report);
     }
+    let problems = status.policies.iter().flat_map(|report| &report.problems);
+    out.hint(problems.map(|problem| problem.code));
 }
 
 fn row(out: Out, report: &PolicyReport) {
@@ -36,21 +44,38 @@ fn row(out: Out, report: &PolicyReport) {
     };
     let age = report.key_age_seconds.map_or_else(|| "-".into(), short_age);
     let due = report.next_due.as_deref().unwrap_or("on demand");
-    let name = cut(&report.name, 24);
-    out.data(
-        format!("{name:<24} {style}{:<10}{style:#} {age:<9} {due:<20}", report.state.name())
-            .trim_end(),
-    );
+    let state = report.state.name();
+    if out.width >= TABLE_WIDTH {
+        let name = cut(&report.name, 24);
+        out.data(format!("{name:<24} {style}{state:<10}{style:#} {age:<9} {due:<20}").trim_end());
+    } else {
+        out.data(&format!("{BOLD}{}{BOLD:#}", report.name));
+        out.data(&format!("  {:<10} {style}{state}{style:#}", "state"));
+        out.data(&format!("  {:<10} {age}", "key age"));
+        out.data(&format!("  {:<10} {due}", "next due"));
+    }
     for key in &report.live_keys {
-        out.data(&cut(&format!("  {:<10} {}", key.role, key.key_id), WIDTH));
+        one_key(out, key.role, &key.key_id, "");
     }
     for suspect in report.suspects.iter().filter(|one| !matches!(one.state, "dead" | "gone")) {
         let word =
             if suspect.state == "disabled" { "disabled, by the list" } else { suspect.state };
-        out.data(&cut(&format!("  {:<10} {}  {word}", "suspect", suspect.key_id), WIDTH));
+        one_key(out, "suspect", &suspect.key_id, word);
     }
     if let Some(line) = open_end(report) {
         wrapped(out, &line, "  ");
+    }
+}
+
+/// An id is never cut where the terminal is narrow: it is there to be copied.
+fn one_key(out: Out, role: &str, key: &str, word: &str) {
+    if out.width >= TABLE_WIDTH {
+        out.data(&cut(format!("  {role:<10} {key}  {word}").trim_end(), out.width));
+    } else if out.width >= KEY_WIDTH && word.is_empty() {
+        out.data(&format!("  {role:<10} {key}"));
+    } else {
+        out.data(format!("  {role:<10} {word}").trim_end());
+        out.data(&format!("    {key}"));
     }
 }
 
@@ -87,23 +112,4 @@ fn cut(text: &str, width: usize) -> String {
     let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
     short.push('…');
     short
-}
-
-/// Breaks a text at spaces so that it fits 80 columns.
-pub fn wrapped(out: Out, text: &str, indent: &str) {
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let longer = indent.len() + line.chars().count() + 1 + word.chars().count();
-        if !line.is_empty() && longer > WIDTH {
-            out.data(&format!("{indent}{line}"));
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    if !line.is_empty() {
-        out.data(&format!("{indent}{line}"));
-    }
 }

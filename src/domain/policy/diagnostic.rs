@@ -5,70 +5,59 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::domain::code::{Code, Room, named};
 use crate::domain::words::count_of;
 
 /// Longest piece of a file that a message quotes, in characters.
 const MAX_QUOTED_CHARS: usize = 60;
 
-/// The kinds of findings. Their names are part of the product's interface: never renamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Problem {
-    Syntax,
-    UnknownField,
-    UnknownValue,
-    WrongType,
-    MissingField,
-    Conflict,
-    BadText,
-    BadDuration,
-    OutOfBounds,
-    BadCron,
-    BadTimezone,
-    BadUrl,
-    BadSecretId,
-    BadPath,
-    BadCanary,
-    DrainTooShort,
-    UnsafeName,
-    SameName,
-    SameSecret,
-    NotUtf8,
-    TooLarge,
-    TooMany,
-    OutsideDirectory,
-    Unreadable,
+named! {
+    /// The kinds of findings: the second half of a finding's code.
+    pub enum Problem {
+        Syntax = "syntax",
+        UnknownField = "unknown-field",
+        UnknownValue = "unknown-value",
+        WrongType = "wrong-type",
+        MissingField = "missing-field",
+        Conflict = "conflict",
+        BadText = "bad-text",
+        BadDuration = "bad-duration",
+        OutOfBounds = "out-of-bounds",
+        BadCron = "bad-cron",
+        BadTimezone = "bad-timezone",
+        BadUrl = "bad-url",
+        BadSecretId = "bad-secret-id",
+        BadPath = "bad-path",
+        BadCanary = "bad-canary",
+        DrainTooShort = "drain-too-short",
+        UnsafeName = "unsafe-name",
+        SameName = "same-name",
+        SameSecret = "same-secret",
+        NotUtf8 = "not-utf8",
+        TooLarge = "too-large",
+        TooMany = "too-many",
+        OutsideDirectory = "outside-directory",
+        Unreadable = "unreadable",
+    }
 }
 
 impl Problem {
-    /// The second half of a finding's code.
+    /// Whether a finding of the settings can be of this kind. The others are about policies alone.
     #[must_use]
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::Syntax => "syntax",
-            Self::UnknownField => "unknown-field",
-            Self::UnknownValue => "unknown-value",
-            Self::WrongType => "wrong-type",
-            Self::MissingField => "missing-field",
-            Self::Conflict => "conflict",
-            Self::BadText => "bad-text",
-            Self::BadDuration => "bad-duration",
-            Self::OutOfBounds => "out-of-bounds",
-            Self::BadCron => "bad-cron",
-            Self::BadTimezone => "bad-timezone",
-            Self::BadUrl => "bad-url",
-            Self::BadSecretId => "bad-secret-id",
-            Self::BadPath => "bad-path",
-            Self::BadCanary => "bad-canary",
-            Self::DrainTooShort => "drain-too-short",
-            Self::UnsafeName => "unsafe-name",
-            Self::SameName => "same-name",
-            Self::SameSecret => "same-secret",
-            Self::NotUtf8 => "not-utf8",
-            Self::TooLarge => "too-large",
-            Self::TooMany => "too-many",
-            Self::OutsideDirectory => "outside-directory",
-            Self::Unreadable => "unreadable",
-        }
+    pub fn in_settings(self) -> bool {
+        matches!(
+            self,
+            Self::Syntax
+                | Self::UnknownField
+                | Self::WrongType
+                | Self::BadText
+                | Self::BadDuration
+                | Self::OutOfBounds
+                | Self::NotUtf8
+                | Self::TooLarge
+                | Self::TooMany
+                | Self::Unreadable
+        )
     }
 }
 
@@ -112,7 +101,7 @@ impl Place {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Stable: `policy/unknown-field`, `settings/bad-duration`, …
-    pub code: String,
+    pub code: Code,
     pub file: String,
     #[serde(flatten)]
     pub place: Place,
@@ -122,17 +111,17 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// `room` is the first half of the code: `policy` or `settings`.
+    /// `room` is the kind of file, and the first half of the code.
     #[must_use]
     pub fn new(
-        room: &str,
+        room: Room,
         problem: Problem,
         file: &str,
         place: Place,
         message: impl Into<String>,
     ) -> Self {
         Self {
-            code: format!("{room}/{}", problem.slug()),
+            code: Code::Finding(room, problem),
             file: escaped(file),
             place,
             message: escaped(&message.into()),

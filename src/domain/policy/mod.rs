@@ -19,7 +19,7 @@ use std::path::PathBuf;
 pub use diagnostic::{Finding, Findings};
 pub use json_schema::json_schema;
 pub(crate) use json_schema::{Duration, schema_of};
-pub use parse::{Examined, ROOM, examine, parse};
+pub use parse::{Examined, examine, parse};
 #[cfg(test)]
 pub(crate) use schema_agreement::assert_schema_agrees;
 

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::diagnostic::{Finding, Findings, Place, Problem, Span, escaped};
+use crate::domain::code::{Code, Room};
 use crate::domain::words::count_of;
 
 /// So many findings are kept for one file; one more says how many were left out.
@@ -16,7 +17,7 @@ const MAX_EXCERPT_CHARS: usize = 160;
 /// Collects the findings of one file.
 #[derive(Debug)]
 pub struct Report<'t> {
-    room: &'static str,
+    room: Room,
     file: &'t str,
     text: &'t str,
     line_starts: Vec<usize>,
@@ -26,7 +27,7 @@ pub struct Report<'t> {
 
 impl<'t> Report<'t> {
     #[must_use]
-    pub fn new(room: &'static str, file: &'t str, text: &'t str) -> Self {
+    pub fn new(room: Room, file: &'t str, text: &'t str) -> Self {
         let line_starts =
             std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { room, file, text, line_starts, findings: Vec::new(), left_out: 0 }
@@ -93,7 +94,7 @@ impl<'t> Report<'t> {
     /// All findings, sorted. Where the syntax is broken, only that is said of the line.
     #[must_use]
     pub fn finish(mut self) -> Vec<Finding> {
-        let is_syntax = |finding: &Finding| finding.code.ends_with("/syntax");
+        let is_syntax = |f: &Finding| matches!(f.code, Code::Finding(_, Problem::Syntax));
         let broken: Vec<usize> =
             self.findings.iter().filter(|f| is_syntax(f)).map(|f| f.place.line).collect();
         self.findings.retain(|f| is_syntax(f) || !broken.contains(&f.place.line));

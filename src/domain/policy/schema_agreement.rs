@@ -15,7 +15,8 @@ pub(crate) fn assert_schema_agrees(schema: &Value, findings: impl Fn(&str) -> Ve
     for (path, names) in described {
         let header = if path.is_empty() { String::new() } else { format!("[{path}]\n") };
         let findings = findings(&format!("{header}xxxxxxxxxxxxxxxx = 1\n"));
-        let unknown = findings.iter().find(|f| f.code.ends_with("/unknown-field")).unwrap();
+        let unknown =
+            findings.iter().find(|f| f.code.to_string().ends_with("/unknown-field")).unwrap();
         let help = unknown.help.as_deref().unwrap();
         let known = help.strip_prefix("known fields: ").unwrap();
         let known: BTreeSet<String> = known.split(", ").map(str::to_owned).collect();

@@ -4,6 +4,7 @@ use super::claim::lost;
 use super::preflight::preflight;
 use super::problem::{ORPHANS, Problem, abort, adopt, from_stdin, resume};
 use super::refusal::{class_text, why_failed};
+use crate::domain::code::Parked;
 use crate::domain::state::{ParkReason, Rotation, State};
 
 /// Why a policy waits for an operator, and what that operator may type, if it does.
@@ -22,7 +23,7 @@ pub(super) fn problem_of(policy: &str, reason: &ParkReason, state: &State) -> Pr
         _ => text(policy, reason, rotation.is_some()),
     };
     let left = rotation.map_or_else(String::new, left_as);
-    Problem::new(format!("parked/{}", reason.code()), format!("{said}{left}"), next)
+    Problem::new(Parked::from(reason), format!("{said}{left}"), next)
 }
 
 fn again_and_again(policy: &str, step: &str, why: &str) -> (String, String) {

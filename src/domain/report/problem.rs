@@ -3,11 +3,12 @@
 
 use serde::Serialize;
 
+use crate::domain::code::Code;
+
 /// One thing that needs a person, or that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Stable, for machines: `parked/current_dead`, `refused/clock_skew`, …
-    pub code: String,
+    pub code: Code,
     pub message: String,
     pub next_command: String,
 }
@@ -15,7 +16,7 @@ pub struct Problem {
 impl Problem {
     #[must_use]
     pub fn new(
-        code: impl Into<String>,
+        code: impl Into<Code>,
         message: impl Into<String>,
         next_command: impl Into<String>,
     ) -> Self {

@@ -3,14 +3,12 @@
 use super::problem::{ORPHANS, Problem, RUN_ONCE, plan};
 use super::{Subject, due_ms, issued_ms, parked, read_only, refused, rfc3339};
 use crate::domain::clocks::Stamp;
+use crate::domain::code::Concern;
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{Adoption, Life, Origin, RequestKind, State};
 
 /// This many failures in a row are shown.
 const TROUBLE_SHOWN: u32 = 3;
-
-/// The code of a secret that no policy names.
-pub const NO_POLICY: &str = "no_policy";
 
 /// A secret whose policy cannot be read as one: it is still remembered.
 #[must_use]
@@ -19,7 +17,7 @@ pub fn wrong_file(policy: &str) -> Problem {
         "the file of policy {policy} has findings, so nothing is done for this secret: its keys are \
          left as they are."
     );
-    Problem::new("policy_file", said, "rekeyd check")
+    Problem::new(Concern::PolicyFile, said, "rekeyd check")
 }
 
 pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
@@ -27,7 +25,7 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     let mut found = Vec::new();
     for key in state.suspects_alive() {
         let said = format!("key {key} is reported leaked and not proven dead.");
-        found.push(Problem::new("leak/suspect_alive", said, RUN_ONCE));
+        found.push(Problem::new(Concern::SuspectAlive, said, RUN_ONCE));
     }
     found.extend(parked(name, state));
     if let (Some(_), Some((RequestKind::Leak, why))) = (&state.requests.leak, &state.refused) {
@@ -38,12 +36,12 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     }
     for (key, _) in state.orphans_unruled() {
         let said = format!("key {key} lives, may be ours, and nobody has ruled on it.");
-        found.push(Problem::new("orphan", said, ORPHANS));
+        found.push(Problem::new(Concern::Orphan, said, ORPHANS));
     }
     found.extend(left_over(name, state));
     if subject.policy.is_none() {
         let said = "no policy names this secret any more; its keys are left as they are.";
-        found.push(Problem::new(NO_POLICY, said, "rekeyd check"));
+        found.push(Problem::new(Concern::NoPolicy, said, "rekeyd check"));
     }
     found.extend(trouble(subject));
     if let (Adoption::Adopted, Some((RequestKind::Rotate, why))) = (&state.adoption, &state.refused)
@@ -82,7 +80,7 @@ pub fn left_over(policy: &str, state: &State) -> Option<Problem> {
         "no longer served, and not deleted yet: {}. The next rotation deletes what is left over.",
         keys.join(", ")
     );
-    Some(Problem::new("left_over", said, format!("rekeyd --rotate-now {policy}")))
+    Some(Problem::new(Concern::LeftOver, said, format!("rekeyd --rotate-now {policy}")))
 }
 
 fn trouble(subject: &Subject<'_>) -> Option<Problem> {
@@ -97,7 +95,7 @@ fn trouble(subject: &Subject<'_>) -> Option<Problem> {
         rfc3339(trouble.since.wall_ms),
         super::why_failed(trouble.class, trouble.said.as_deref())
     );
-    Some(Problem::new("trouble", said, plan(subject.name)))
+    Some(Problem::new(Concern::Trouble, said, plan(subject.name)))
 }
 
 fn too_old(subject: &Subject<'_>, now: &Stamp) -> Option<Problem> {
@@ -108,7 +106,7 @@ fn too_old(subject: &Subject<'_>, now: &Stamp) -> Option<Problem> {
     }
     let said =
         format!("the key is {} old; the policy allows {}.", format_ms(age_ms), format_ms(max_ms));
-    Some(Problem::new("max_age", said, format!("rekeyd --rotate-now {}", subject.name)))
+    Some(Problem::new(Concern::MaxAge, said, format!("rekeyd --rotate-now {}", subject.name)))
 }
 
 fn overdue(subject: &Subject<'_>, now: &Stamp) -> Option<Problem> {
@@ -117,5 +115,5 @@ fn overdue(subject: &Subject<'_>, now: &Stamp) -> Option<Problem> {
         return None;
     }
     let said = format!("a rotation has been due since {}.", rfc3339(due_ms));
-    Some(Problem::new("overdue", said, RUN_ONCE))
+    Some(Problem::new(Concern::Overdue, said, RUN_ONCE))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::claim::held_elsewhere;
 use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, status};
 use crate::domain::class::Class;
+use crate::domain::code::{ReadOnly, Refused};
 use crate::domain::facts::StoreProblem;
 use crate::domain::ids::KeyId;
 use crate::domain::policy::duration::format_ms;
@@ -25,7 +26,7 @@ pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
         RequestKind::Resume => "nothing was resumed",
         RequestKind::Adopt => "nothing was adopted",
     };
-    Problem::new(format!("refused/{}", code(why)), format!("{what}: {said}."), next)
+    Problem::new(Refused::from(why), format!("{what}: {said}."), next)
 }
 
 fn abort_text(policy: &str, why: &Refusal) -> (String, String) {
@@ -152,7 +153,7 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
             format!("rekeyd rotate {policy}"),
         ),
         Refusal::KillFirstLocksOut { keys } => locked_out(policy, keys),
-        other => (code(other).replace('_', " "), status(policy)),
+        _ => ("it does not apply now".into(), status(policy)),
     }
 }
 
@@ -210,13 +211,12 @@ pub fn class_text(class: Class) -> &'static str {
 /// Why a secret is looked at but not rotated.
 #[must_use]
 pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
-    let (slug, said, next) = match reason {
+    let (said, next) = match reason {
         ReadOnlyReason::NoValue => {
             let said = format!("the secret has no value yet; {}", first_credential(policy));
-            ("no_value", said, from_stdin(policy))
+            (said, from_stdin(policy))
         }
         ReadOnlyReason::Malformed => (
-            "malformed",
             format!(
                 "the secret's current version holds no credential: no JSON object, or not both \
                  fields; {}",
@@ -225,31 +225,24 @@ pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
             from_stdin(policy),
         ),
         ReadOnlyReason::PendingPresent => (
-            "pending_present",
             "a pending version is in the store already; somebody else may be rotating this secret. \
              If nobody is, adopt it"
                 .into(),
             adopt(policy),
         ),
         ReadOnlyReason::CurrentRejected => (
-            "current_rejected",
             "the current credential does not authenticate; pipe in one that does".into(),
             from_stdin(policy),
         ),
         ReadOnlyReason::OtherIdentity { found } => (
-            "other_identity",
             format!(
                 "the key acts as {found}, not as the policy's `identity`. Mend the policy, or \
                  adopt it as it is"
             ),
             adopt(policy),
         ),
-        ReadOnlyReason::Claimed { ended } => {
-            let (said, next) = held_elsewhere(policy, *ended);
-            ("claimed", said, next)
-        }
+        ReadOnlyReason::Claimed { ended } => held_elsewhere(policy, *ended),
         ReadOnlyReason::NamedElsewhere { policy: other } => (
-            "named_elsewhere",
             format!(
                 "policy {other} names the same key. Put a key of its own into one of the two \
                  secrets, or adopt it: the key is then this policy's"
@@ -258,40 +251,10 @@ pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
         ),
     };
     let message = format!("{said}. Until then the secret is only looked at, never changed.");
-    Problem::new(format!("read_only/{slug}"), message, next)
+    Problem::new(ReadOnly::from(reason), message, next)
 }
 
 /// Where a first credential comes from (R31).
 fn first_credential(policy: &str) -> String {
     format!("pipe one in, or have a named actor mint one (`rekeyd adopt {policy} --issue`)")
-}
-
-/// A stable code for a refusal.
-#[must_use]
-pub fn code(why: &Refusal) -> &'static str {
-    match why {
-        Refusal::Store { .. } => "store",
-        Refusal::NoCurrent => "no_current",
-        Refusal::CurrentMalformed => "current_malformed",
-        Refusal::CurrentChanged => "current_changed",
-        Refusal::CurrentDead => "current_dead",
-        Refusal::ForeignPending => "foreign_pending",
-        Refusal::TooLarge => "too_large",
-        Refusal::Misconfigured => "misconfigured",
-        Refusal::Rights { .. } => "rights",
-        Refusal::OtherIdentity { .. } => "other_identity",
-        Refusal::NamedElsewhere { .. } => "named_elsewhere",
-        Refusal::DrainTooShort { .. } => "drain_too_short",
-        Refusal::Claimed { .. } => "claimed",
-        Refusal::ClockSkew => "clock_skew",
-        Refusal::Orphans => "orphans",
-        Refusal::ReadOnly => "read_only",
-        Refusal::Trouble { .. } => "trouble",
-        Refusal::NothingOpen => "nothing_open",
-        Refusal::TooLate => "too_late",
-        Refusal::OldKeyUnfit => "old_key_unfit",
-        Refusal::NoNamedActor => "no_named_actor",
-        Refusal::AlreadyAdopted => "already_adopted",
-        Refusal::KillFirstLocksOut { .. } => "kill_first_locks_out",
-    }
 }

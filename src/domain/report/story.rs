@@ -35,8 +35,7 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
             format!("an operator ruled that key {key} is this policy's{what}, not {elsewhere}'s")
         }
         Event::Requested { request, by } => {
-            let why = by.reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
-            format!("{} asked: {}{why}", by.who, wish(request))
+            format!("{} asked: {}{}", by.who, wish(request), because(by.reason.as_deref()))
         }
         Event::Answered { request, refused: Some(why) } => refused(policy, *request, why).message,
         Event::Answered { request, refused: None } => {
@@ -81,7 +80,9 @@ fn of_keys(before: &State, event: &Event) -> String {
             format!("showed up after its create was given up: {}", keys.join(", "))
         }
         Event::Strangers { keys } => appeared(before, keys),
-        Event::Kept { key, by } => format!("{} ruled that key {key} may live", by.who),
+        Event::Kept { key, by } => {
+            format!("{} ruled that key {key} may live{}", by.who, because(by.reason.as_deref()))
+        }
         Event::OrphansGone { keys } => {
             let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
             format!("the complete list no longer has {}: nothing to rule on", keys.join(", "))
@@ -106,6 +107,11 @@ fn of_keys(before: &State, event: &Event) -> String {
         }
         other => other.name().replace('_', " "),
     }
+}
+
+/// The reason that a person gave, in parentheses.
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |why| format!(" ({why})"))
 }
 
 /// Keys that somebody has ruled on already are no news.

@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::domain::class::Class;
+use crate::domain::code::Concern;
 use crate::domain::facts::StoreProblem;
 use crate::domain::policy::parse;
 use crate::domain::state::{Event, ParkReason, ReadOnlyReason, Refusal, RequestKind, apply};
@@ -257,7 +258,7 @@ fn an_orphan_and_a_lost_policy_are_problems() {
     state.orphans.insert(key("ruled"), orphan(true));
     let subject = Subject { name: "p", policy: None, state: &state, certain_ms: 0 };
     let report = policy_report(&subject, &now());
-    let codes: Vec<&str> = report.problems.iter().map(|p| p.code.as_str()).collect();
+    let codes: Vec<String> = report.problems.iter().map(|p| p.code.to_string()).collect();
     assert_eq!(codes, ["orphan", "no_policy"]);
     assert!(report.problems[0].message.contains("awaits"));
     assert_eq!(orphans("p", &state).len(), 2);
@@ -321,7 +322,8 @@ fn what_a_failed_call_said_is_told_wherever_its_trouble_is() {
     let refusal = Refusal::Trouble { class, step: step.clone(), said };
     let subject = Subject { name: "p", policy: None, state: &state, certain_ms: 0 };
     let problems = policy_report(&subject, &now()).problems;
-    let shown_as = problems.iter().find(|p| p.code == "trouble").unwrap().message.clone();
+    let shown_as =
+        problems.iter().find(|p| p.code == Concern::Trouble.into()).unwrap().message.clone();
     let park = Event::Parked { reason: ParkReason::Trouble { class, step } };
     let stopped = apply(state.clone(), &now(), &park).unwrap();
     for text in [

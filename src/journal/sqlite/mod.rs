@@ -9,6 +9,7 @@
 //! An append that was asked for happens, even if its caller went away. Dropping the handle waits
 //! for what is under way and closes the file.
 
+mod audit;
 mod reader;
 mod rows;
 mod schema;
@@ -17,6 +18,8 @@ mod writer;
 
 use std::path::Path;
 use std::thread::{self, JoinHandle};
+
+pub use audit::{Link, StreamSurvey, Survey};
 
 use async_trait::async_trait;
 use rusqlite::Connection;

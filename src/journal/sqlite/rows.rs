@@ -117,7 +117,7 @@ pub(super) fn insert(conn: &Connection, row: &Row<String>) -> Result<(), Trouble
     Ok(())
 }
 
-fn borrow<'r>(row: &'r rusqlite::Row<'_>) -> Result<Row<&'r str>, Trouble> {
+pub(super) fn borrow<'r>(row: &'r rusqlite::Row<'_>) -> Result<Row<&'r str>, Trouble> {
     Ok(Row {
         sequence: unsigned(row.get(0)?)?,
         stream: row.get_ref(1)?.as_str()?,
@@ -130,11 +130,11 @@ fn borrow<'r>(row: &'r rusqlite::Row<'_>) -> Result<Row<&'r str>, Trouble> {
 }
 
 /// SQLite's integers are signed; a journal does not grow to where it matters.
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn unsigned(number: i64) -> Result<u64, Trouble> {
+pub(super) fn unsigned(number: i64) -> Result<u64, Trouble> {
     u64::try_from(number).map_err(|_| Trouble::broken("a row has a negative number"))
 }
 

@@ -117,7 +117,7 @@ fn no_permission_is_an_error_and_never_the_next_place() {
     for denied in ["/etc/rekeyd", "/etc/rekeyd/policies", "/var/lib/rekeyd"] {
         let machine = Machine::with(&[HOME], &files).deny(denied);
         let error = locate(&Flags::default(), &machine).unwrap_err();
-        assert_eq!(error.code(), "settings/no-permission", "{denied}");
+        assert_eq!(error.code().to_string(), "settings/no-permission", "{denied}");
         assert_eq!(error.next_command(), "sudo -u rekeyd rekeyd …", "{denied}");
     }
     let machine = Machine::with(&[HOME], &[]).deny("/home/u/it's");
@@ -137,7 +137,7 @@ fn a_named_file_must_exist_and_be_right() {
     let LocateError::Settings(findings) = locate(&flags, &machine).unwrap_err() else {
         panic!("another error");
     };
-    assert_eq!(findings.as_slice()[0].code, "settings/unknown-field");
+    assert_eq!(findings.as_slice()[0].code.to_string(), "settings/unknown-field");
     assert_eq!(findings.as_slice()[0].file, "/x/r.toml");
 }
 
@@ -167,5 +167,5 @@ fn the_real_file_system_is_told_apart() {
     assert!(matches!(System.presence(&at("loop")), Presence::Unclear(_)));
     assert_eq!(System.text(&at("a.toml")).as_deref(), Ok("x"));
     let findings = System.text(&at("none")).unwrap_err();
-    assert_eq!(findings.as_slice()[0].code, "settings/unreadable");
+    assert_eq!(findings.as_slice()[0].code.to_string(), "settings/unreadable");
 }

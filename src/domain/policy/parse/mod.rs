@@ -8,11 +8,9 @@ use super::document::{Document, Table};
 use super::duration::{DAY_MS, HOUR_MS, SECOND_MS, format_ms};
 use super::report::Report;
 use super::{Consumers, Policy, Retire, Schedule, Store, Verify, When, canary};
+use crate::domain::code::Room;
 use crate::domain::ids::PolicyName;
 use crate::domain::schedule;
-
-/// First half of every code.
-pub const ROOM: &str = "policy";
 
 const MAX_DESCRIPTION_CHARS: usize = 1000;
 const MAX_OWNER_CHARS: usize = 300;
@@ -50,7 +48,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Policy, Vec<Finding>> {
 /// several files are told at once with findings about one.
 #[must_use]
 pub fn examine(file_name: &str, text: &str) -> Examined {
-    let mut report = Report::new(ROOM, file_name, text);
+    let mut report = Report::new(Room::Policy, file_name, text);
     let document = Document::parse(text, &mut report);
     let name = policy_name(file_name, &mut report);
     let mut root = document.root();

@@ -1,0 +1,28 @@
+//! Lines that fit: 80 columns, or fewer where the terminal has fewer.
+
+use super::out::Out;
+
+/// Breaks a text at spaces so that it fits. A word that is longer than a line keeps its own: an id
+/// that is cut cannot be copied.
+pub fn wrapped(out: Out, text: &str, indent: &str) {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let longer = indent.len() + shown(&line) + 1 + shown(word);
+        if !line.is_empty() && longer > out.width {
+            out.data(&format!("{indent}{line}"));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        out.data(&format!("{indent}{line}"));
+    }
+}
+
+/// Columns that a text takes: styles take none.
+fn shown(text: &str) -> usize {
+    anstream::adapter::strip_str(text).map(|part| part.chars().count()).sum()
+}
