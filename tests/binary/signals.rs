@@ -76,5 +76,5 @@ async fn a_stop_at_an_update_or_a_delete_is_heeded_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_at_a_look_is_heeded_and_loses_nothing() {
     stopped_at_each(CallKind::ApiKeys, 6, Signal::TERM).await;
-    stopped_at_each(CallKind::TokenExchange, 6, Signal::INT).await;
+    stopped_at_each(CallKind::CurrentUser, 4, Signal::INT).await;
 }
