@@ -95,12 +95,12 @@ pub enum Command {
     Orphans(OrphansArgs),
     /// Print a JSON Schema for editors
     Schema(SchemaArgs),
-    /// Serve a stand-in for ION on loopback until interrupted
+    /// Serve stand-ins for ION and AWS Secrets Manager on loopback until interrupted
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
     /// Rotate a key of a stand-in ION under running consumers, then drill a leak
     #[cfg(feature = "sandbox")]
-    Demo,
+    Demo(DemoArgs),
 }
 
 #[derive(Debug, Args)]
@@ -248,9 +248,30 @@ pub struct SandboxArgs {
     /// Write the first key to this file (0600), for a policy with [store.file]
     #[arg(long, value_name = "PATH")]
     pub secret_file: Option<PathBuf>,
+    /// Make this secret with a first key, for a policy with [store.aws_secrets_manager]
+    #[arg(long, value_name = "NAME")]
+    pub secret_id: Option<String>,
+    /// Region of --secret-id
+    #[arg(long, value_name = "REGION", default_value = "us-east-1", requires = "secret_id")]
+    pub region: String,
     /// Print every call as a JSON line on stdout
     #[arg(long)]
     pub ledger: bool,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where the consumers read the secret: a file, or a stand-in of AWS Secrets Manager
+    #[arg(long, value_enum, default_value_t = DemoStore::File, value_name = "STORE")]
+    pub store: DemoStore,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DemoStore {
+    File,
+    Aws,
 }
 
 #[cfg(feature = "sandbox")]

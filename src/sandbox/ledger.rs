@@ -92,7 +92,7 @@ pub struct Entry {
     pub fault: Option<String>,
     /// For a late landing: the sequence of the call that asked for it.
     pub late_of: Option<u64>,
-    /// The secret's name, where the call named one that is there.
+    /// The secret's name, where the call named one that is there, or that it would make.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// Who signed a call of Secrets Manager.

@@ -31,7 +31,7 @@ fn the_help_names_every_command_and_flag() {
       adopt    Accept what the store holds as right, or write a credential: piped in, or minted
       orphans  List keys that nobody accounts for, or rule that one may live
       schema   Print a JSON Schema for editors
-      sandbox  Serve a stand-in for ION on loopback until interrupted
+      sandbox  Serve stand-ins for ION and AWS Secrets Manager on loopback until interrupted
       demo     Rotate a key of a stand-in ION under running consumers, then drill a leak
 
     Options:
@@ -145,4 +145,23 @@ fn a_reader_that_went_away_is_no_error() {
         .unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[cfg(feature = "sandbox")]
+#[test]
+fn the_stand_ins_say_what_their_flags_do() {
+    let (code, out, _) = ran(&["sandbox", "--help"]);
+    assert_eq!(code, 0);
+    for said in [
+        "--secret-id <NAME>      Make this secret with a first key, for a policy with",
+        "--region <REGION>       Region of --secret-id [default: us-east-1]",
+    ] {
+        assert!(out.contains(said), "{out}");
+    }
+    let (code, out, _) = ran(&["demo", "--help"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("[default: file] [possible values: file,"), "{out}");
+    let (code, _, err) = ran(&["sandbox", "--region", "eu-west-1"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--secret-id"), "{err}");
 }

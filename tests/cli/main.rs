@@ -4,6 +4,8 @@
 #![expect(clippy::indexing_slicing, reason = "a test that finds another shape fails")]
 
 mod adopting;
+#[cfg(feature = "sandbox")]
+mod demo;
 mod errors;
 mod first_key;
 mod help;

@@ -48,7 +48,7 @@ impl SecretsManager {
         }
         if force {
             self.shelf.remove(&secret, now_ms);
-            self.shelf.touch(&secret.name);
+            self.shelf.touch(&[]);
             return Ok(Answer::of(&secret, region).with("DeletionDate", seconds(now_ms)));
         }
         secret.usable()?;
@@ -64,7 +64,7 @@ impl SecretsManager {
         now_ms: i64,
     ) -> Result<(), Exception> {
         secret.deletion_ms = Some(now_ms.saturating_add(days * DAY_MS));
-        self.shelf.put(secret.clone(), &[&secret.name], now_ms)
+        self.shelf.put(secret.clone(), &[], now_ms)
     }
 
     pub(super) fn restore(
@@ -139,8 +139,7 @@ impl SecretsManager {
             version = Some(token);
         }
         let answer = Answer::of(&secret, region).maybe("VersionId", version);
-        let name = secret.name.clone();
-        self.shelf.put(secret, &[version.unwrap_or(&name)], now_ms)?;
+        self.shelf.put(secret, version.as_slice(), now_ms)?;
         Ok(answer)
     }
 
@@ -218,8 +217,7 @@ impl SecretsManager {
 
     fn finish(&mut self, secret: Secret, now_ms: i64) -> Result<Answer, Exception> {
         let answer = Answer::of(&secret, &secret.region);
-        let name = secret.name.clone();
-        self.shelf.put(secret, &[&name], now_ms)?;
+        self.shelf.put(secret, &[], now_ms)?;
         Ok(answer)
     }
 }

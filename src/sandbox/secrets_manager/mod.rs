@@ -89,8 +89,8 @@ impl SecretsManager {
         self.shelf.changes()
     }
 
-    /// Versions, or names of secrets, changed since the last call.
-    pub(super) fn take_touched(&mut self) -> Vec<String> {
+    /// Versions changed since the last call, and whether anything was.
+    pub(super) fn take_touched(&mut self) -> (Vec<String>, bool) {
         self.shelf.take_touched()
     }
 

@@ -104,13 +104,13 @@ impl SecretsManager {
             SecretEdit::Delete => self.schedule_deletion(&mut secret, 7, now_ms),
             SecretEdit::Restore => {
                 secret.deletion_ms = None;
-                self.shelf.put(secret, &[name], now_ms)
+                self.shelf.put(secret, &[], now_ms)
             }
             SecretEdit::NativeRotation { enabled } => {
                 let lambda_arn = "arn:aws:lambda:us-east-1:111122223333:function:rotate".into();
                 let rules = serde_json::json!({ "AutomaticallyAfterDays": 30 });
                 secret.rotation = Some(Rotation { enabled: *enabled, lambda_arn, rules });
-                self.shelf.put(secret, &[name], now_ms)
+                self.shelf.put(secret, &[], now_ms)
             }
             SecretEdit::Replica { region, status } => {
                 self.set_replica(secret, region, *status, now_ms)
@@ -147,8 +147,7 @@ impl SecretsManager {
                 return Err(Exception::parameter("AWSCURRENT can only be moved."));
             }
             secret.versions.remove(label);
-            let name = secret.name.clone();
-            return self.shelf.put(secret, &[&name], now_ms);
+            return self.shelf.put(secret, &[], now_ms);
         };
         let meant = secret.versions.get(to).or_else(|| secret.versions.holder(to));
         let to = meant.ok_or_else(|| Exception::not_found("no such version"))?.id.clone();

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::ledger::CallKind;
 use super::exception::{Code, Exception};
+use super::secret::check_name;
 use super::value::Typed;
 
 /// One request, of an operation that is offered.
@@ -103,6 +104,14 @@ fields! {
     /// A tag.
     Label { key: String, value: String, }
     ReplicaRegion { region: String, kms_key_id: Option<String>, }
+}
+
+impl Create {
+    /// The name, where it is one that a secret can have.
+    #[must_use]
+    pub fn allowed_name(&self) -> Option<String> {
+        self.name.clone().filter(|name| check_name(name).is_ok())
+    }
 }
 
 impl Request {

@@ -35,6 +35,7 @@ pub(super) struct Shelf {
     before: VecDeque<(u64, i64, Held)>,
     changes: u64,
     touched: Vec<String>,
+    is_touched: bool,
 }
 
 impl Shelf {
@@ -43,9 +44,9 @@ impl Shelf {
         self.changes
     }
 
-    /// Versions, or names of secrets, changed since the last call.
-    pub(super) fn take_touched(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.touched)
+    /// Versions changed since the last call, and whether anything was.
+    pub(super) fn take_touched(&mut self) -> (Vec<String>, bool) {
+        (std::mem::take(&mut self.touched), std::mem::take(&mut self.is_touched))
     }
 
     /// What a read that lags so far behind is answered from.
@@ -84,7 +85,7 @@ impl Shelf {
         self.now.values()
     }
 
-    /// Puts a secret in its place; `touched` is what of it changed.
+    /// Puts a secret in its place; `touched` are the versions that changed.
     ///
     /// # Errors
     /// The sandbox is full.
@@ -101,9 +102,7 @@ impl Shelf {
         secret.changed_ms = now_ms;
         self.photograph(now_ms);
         self.now.insert(place, Arc::new(secret));
-        for name in touched {
-            self.touch(name);
-        }
+        self.touch(touched);
         Ok(())
     }
 
@@ -113,8 +112,10 @@ impl Shelf {
         self.now.remove(&(secret.region.clone(), secret.name.clone()));
     }
 
-    pub(super) fn touch(&mut self, name: &str) {
-        self.touched.push(name.to_owned());
+    /// Something changed, with those versions.
+    pub(super) fn touch(&mut self, versions: &[&str]) {
+        self.is_touched = true;
+        self.touched.extend(versions.iter().map(|id| (*id).to_owned()));
     }
 
     /// A read leaves its date, which is no change of the secret.

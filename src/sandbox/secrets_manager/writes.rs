@@ -41,7 +41,7 @@ impl SecretsManager {
         };
         Self::add_replicas(&mut secret, &create.add_replica_regions)?;
         let answer = Answer::of(&secret, region).maybe("VersionId", version);
-        self.shelf.put(secret, &[version.unwrap_or(name)], now_ms)?;
+        self.shelf.put(secret, version.as_slice(), now_ms)?;
         Ok(answer)
     }
 
@@ -105,8 +105,7 @@ impl SecretsManager {
             version = Some(token);
         }
         let answer = Answer::of(&secret, region).maybe("VersionId", version);
-        let name = secret.name.clone();
-        self.shelf.put(secret, &[version.unwrap_or(&name)], now_ms)?;
+        self.shelf.put(secret, version.as_slice(), now_ms)?;
         Ok(answer)
     }
 

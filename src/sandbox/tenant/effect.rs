@@ -39,7 +39,10 @@ impl Effect {
             Self::OnKeys(caller, _) => entry.as_key = Some(key_id_only(&caller.client_id)),
             Self::OnSecrets(signer, request) => {
                 let id = request.secret_id().unwrap_or_default();
-                entry.secret = secrets.name_of(&signer.region, id);
+                entry.secret = match &**request {
+                    Request::Create(create) => create.allowed_name(),
+                    _ => secrets.name_of(&signer.region, id),
+                };
                 entry.keys = request.versions().into_iter().map(version_id_only).collect();
                 entry.signer = Some(signer.clone());
             }

@@ -87,7 +87,7 @@ impl Tenant {
 
     /// `createApiKey`
     pub fn create_api_key(&self, caller: &Caller) -> Reply<KeyView> {
-        self.mutate(caller, CallKind::CreateApiKey, None, String::new(), OnKeys::Create)
+        self.mutate(caller, CallKind::CreateApiKey, None, String::new(), &OnKeys::Create)
     }
 
     /// `apiKeys`: at most `first` keys after the one with id `after`. Secrets are never in it.
@@ -125,7 +125,7 @@ impl Tenant {
             if change.etag.is_some() { "given" } else { "absent" },
         );
         let effect = OnKeys::Update(change.clone());
-        self.mutate(caller, CallKind::UpdateApiKey, Some(&change.client_id), detail, effect)
+        self.mutate(caller, CallKind::UpdateApiKey, Some(&change.client_id), detail, &effect)
     }
 
     /// `deleteApiKey`
@@ -137,7 +137,7 @@ impl Tenant {
     ) -> Reply<KeyView> {
         let detail = format!("etag={}", if etag.is_some() { "given" } else { "absent" });
         let effect = OnKeys::Delete { client_id: client_id.into(), etag: etag.map(String::from) };
-        self.mutate(caller, CallKind::DeleteApiKey, Some(client_id), detail, effect)
+        self.mutate(caller, CallKind::DeleteApiKey, Some(client_id), detail, &effect)
     }
 
     /// `currentUser`: whom the key acts as.
@@ -186,14 +186,14 @@ impl Tenant {
         kind: CallKind,
         target: Option<&str>,
         detail: String,
-        effect: OnKeys,
+        effect: &OnKeys,
     ) -> Reply<KeyView> {
         let now_ms = self.now_ms();
         let late = Some(Effect::OnKeys(caller.clone(), effect.clone()));
         let call = Call::by_key(kind, now_ms, &caller.client_id, target, detail);
         self.world().call(now_ms, Call { late, ..call }, |world, what| {
             let etag_ignored = what == Some(&What::EtagIgnored);
-            let mut view = world.on_keys(caller, &effect, etag_ignored, now_ms)?;
+            let mut view = world.on_keys(caller, effect, etag_ignored, now_ms)?;
             if what == Some(&What::NullSecret) {
                 view.client_secret = None;
             }

@@ -3,7 +3,7 @@
 
 use super::super::dice::Dice;
 use super::super::fault::{Changes, Faults, Struck, Timing, What};
-use super::super::ledger::{CallKind, Entry, Ledger, key_id_only};
+use super::super::ledger::{CallKind, Entry, Ledger, key_id_only, version_id_only};
 use super::super::reply::{End, Line, Refusal, Reply};
 use super::super::secrets_manager::SecretsManager;
 use super::super::settings::{Settings, User};
@@ -132,12 +132,16 @@ impl World {
 
     /// Writes an entry down, with what was changed since the last one.
     pub(super) fn write(&mut self, mut entry: Entry) -> u64 {
-        let mut touched = self.keys.take_touched();
-        touched.extend(self.secrets.take_touched());
-        entry.effect_applied |= !touched.is_empty();
-        touched.retain(|name| entry.secret.as_ref() != Some(name));
-        entry.keys.extend(touched);
-        entry.keys.dedup();
+        let (versions, secrets_changed) = self.secrets.take_touched();
+        // Clients make up the ids of versions.
+        let versions = versions.iter().map(|id| version_id_only(id));
+        let touched: Vec<String> = self.keys.take_touched().into_iter().chain(versions).collect();
+        entry.effect_applied |= secrets_changed || !touched.is_empty();
+        for name in touched {
+            if !entry.keys.contains(&name) {
+                entry.keys.push(name);
+            }
+        }
         self.ledger.write(entry)
     }
 
