@@ -138,7 +138,7 @@ impl Sandbox {
              api_url    {url}\n  \
              token      {url}/realms/api-keys/protocol/openid-connect/token\n  \
              graphql    {url}/graphql\n  \
-             aws        AWS_ENDPOINT_URL_SECRETS_MANAGER={url}\n  \
+             aws        AWS_ENDPOINT_URL_SECRETS_MANAGER={url} (any access key)\n  \
              controls   {url}/_sandbox/ (faults, ledger, keys, secrets, users)\n"
         );
         for secret in self.tenant.secrets().into_iter().take(10) {

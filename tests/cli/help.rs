@@ -147,14 +147,13 @@ fn a_reader_that_went_away_is_no_error() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
-#[cfg(feature = "sandbox")]
 #[test]
 fn the_stand_ins_say_what_their_flags_do() {
     let (code, out, _) = ran(&["sandbox", "--help"]);
     assert_eq!(code, 0);
     for said in [
-        "--secret-id <NAME>      Make this secret with a first key, for a policy with",
-        "--region <REGION>       Region of --secret-id [default: us-east-1]",
+        "--secret-id <NAME>    Make this secret with a first key, for a policy with",
+        "--region <REGION>     Region of --secret-id [default: us-east-1]",
     ] {
         assert!(out.contains(said), "{out}");
     }

@@ -4,7 +4,6 @@
 #![expect(clippy::indexing_slicing, reason = "a test that finds another shape fails")]
 
 mod adopting;
-#[cfg(feature = "sandbox")]
 mod demo;
 mod errors;
 mod first_key;

@@ -57,7 +57,10 @@ impl Aws {
     /// The text of the version with that label.
     async fn text(&self, label: &str) -> Result<String, String> {
         let get = self.client.get_secret_value().secret_id(SECRET).version_stage(label);
-        get.send().await.map(|reply| reply.secret_string().unwrap().to_owned()).map_err(of)
+        get.send()
+            .await
+            .map(|reply| reply.secret_string().unwrap().to_owned())
+            .map_err(|error| of(&error))
     }
 
     fn versions(&self) -> Vec<VersionTruth> {
@@ -96,8 +99,8 @@ fn version(number: u32) -> String {
 }
 
 /// The exception's name, or what else went wrong.
-fn of<E: ProvideErrorMetadata, R>(error: SdkError<E, R>) -> String {
-    match &error {
+fn of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
+    match error {
         SdkError::ServiceError(reply) => reply.err().code().unwrap_or("no code").to_owned(),
         SdkError::TimeoutError(_) => "timeout".into(),
         SdkError::DispatchFailure(_) => "lost".into(),
@@ -106,7 +109,7 @@ fn of<E: ProvideErrorMetadata, R>(error: SdkError<E, R>) -> String {
 }
 
 fn code<T, E: ProvideErrorMetadata, R>(reply: Result<T, SdkError<E, R>>) -> Result<(), String> {
-    reply.map(drop).map_err(of)
+    reply.map(drop).map_err(|error| of(&error))
 }
 
 fn refused(code: &str) -> Result<(), String> {
