@@ -133,7 +133,7 @@ impl Sandbox {
     pub fn describe(&self) -> String {
         let url = self.base_url();
         let mut text = format!(
-            "sandbox ION and AWS Secrets Manager on {url}\n  \
+            "sandbox ION on {url}\n  \
              auth_url   {url}\n  \
              api_url    {url}\n  \
              token      {url}/realms/api-keys/protocol/openid-connect/token\n  \
