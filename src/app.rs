@@ -25,7 +25,7 @@ use crate::settings::{
     Flags, Loaded, LocateError, Located, Settings, System, load_policies, locate,
 };
 use crate::store::actor::{FileActor, SecretActor};
-use crate::store::{AwsSecretsManager, FileStore};
+use crate::store::{AwsClient, AwsSecretsManager, FileStore};
 use crate::system::{SystemClock, SystemRandom};
 
 pub use known::Known;
@@ -77,6 +77,8 @@ pub struct App {
     pub state_dir_is_named: bool,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    /// Used instead of AWS's own chain, which is then never read.
+    pub aws_client: Option<AwsClient>,
 }
 
 /// The journal for a command that may write, and the lock that makes it the only one.
@@ -115,6 +117,7 @@ impl App {
             state_dir_is_named: true,
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom),
+            aws_client: None,
         }
     }
 
@@ -225,6 +228,9 @@ impl App {
             Store::File { .. } => None,
         };
         let clock = self.clock.clone();
+        if let Some(client) = &self.aws_client {
+            return AwsSecretsManager::with_client(client, secret_id, fields.clone(), clock);
+        }
         AwsSecretsManager::connect(secret_id, region, fields.clone(), clock).await
     }
 

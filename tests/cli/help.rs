@@ -35,7 +35,7 @@ fn the_help_names_every_command_and_flag() {
       schema       Print a JSON Schema for editors
       completions  Print what a shell needs to complete commands and flags
       man          Print the manual
-      sandbox      Serve a stand-in for ION on loopback until interrupted
+      sandbox      Serve stand-ins for ION and AWS Secrets Manager on loopback until interrupted
       demo         Rotate a key of a stand-in ION under running consumers, then drill a leak
 
     Options:
@@ -144,4 +144,22 @@ fn schemas_are_json() {
         let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(schema["additionalProperties"], false, "{what}");
     }
+}
+
+#[test]
+fn the_stand_ins_say_what_their_flags_do() {
+    let (code, out, _) = ran(&["sandbox", "--help"]);
+    assert_eq!(code, 0);
+    for said in [
+        "--secret-id <NAME>    Make this secret with a first key, for a policy with",
+        "--region <REGION>     Region of --secret-id [default: us-east-1]",
+    ] {
+        assert!(out.contains(said), "{out}");
+    }
+    let (code, out, _) = ran(&["demo", "--help"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("[default: file] [possible values: file,"), "{out}");
+    let (code, _, err) = ran(&["sandbox", "--region", "eu-west-1"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--secret-id"), "{err}");
 }

@@ -5,6 +5,7 @@
 
 mod adopting;
 mod auditing;
+mod demo;
 mod errors;
 mod explaining;
 mod first_key;
