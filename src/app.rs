@@ -1,6 +1,7 @@
 //! The composition root: settings → ports → engine, for every command. Knows all rooms and decides
 //! nothing: what a policy needs is read from it, what to do next is the planner's business.
 
+mod departed;
 mod known;
 mod neighbours;
 mod policies;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::ids::BadId;
+use crate::domain::ids::{BadId, PolicyName, SecretKey};
 use crate::domain::plan::{Rules, certain_ms};
 use crate::domain::policy::diagnostic::escaped;
 use crate::domain::policy::{ActorSource, Findings, IonIssuer, Policy, Store};
@@ -28,7 +29,7 @@ use crate::store::actor::{FileActor, SecretActor};
 use crate::store::{AwsSecretsManager, FileStore};
 use crate::system::{SystemClock, SystemRandom};
 
-pub use known::Known;
+pub use known::{Known, Watch};
 pub use policies::LeftOut;
 pub use rehearsal::{Noted, Notes};
 
@@ -71,6 +72,8 @@ pub struct App {
     /// Everything that is wrong with the policies' files, and with which.
     findings: Findings,
     wrong_files: BTreeMap<String, Findings>,
+    /// Which policy is on which secret.
+    names: Arc<BTreeMap<SecretKey, PolicyName>>,
     pub state_dir: PathBuf,
     pub state_dir_is_named: bool,
     pub clock: Arc<dyn Clock>,
@@ -104,9 +107,12 @@ impl App {
     /// For settings and policies that are at hand already.
     #[must_use]
     pub fn new(settings: Settings, policies: Vec<Policy>, state_dir: PathBuf) -> Self {
+        let name = |policy: &Policy| Some((policy.secret_key().ok()?, policy.name.clone()));
+        let names = Arc::new(policies.iter().filter_map(name).collect());
         Self {
             settings,
             policies,
+            names,
             findings: Findings::new(Vec::new()),
             wrong_files: BTreeMap::new(),
             state_dir,
@@ -114,6 +120,12 @@ impl App {
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom),
         }
+    }
+
+    /// Whether a policy names this secret.
+    #[must_use]
+    pub fn watches(&self, secret: &SecretKey) -> bool {
+        self.names.contains_key(secret)
     }
 
     /// Whether a command that writes would begin a new journal.
@@ -241,7 +253,7 @@ impl App {
         progress: Arc<dyn ProgressSink>,
     ) -> Result<Engine, AppError> {
         let plan = self.plan(policy)?;
-        let neighbours = self.neighbours(journal.clone(), &plan.stream);
+        let neighbours = self.neighbours(journal.clone(), &plan);
         let ports = self.ports(policy, journal).await?;
         let mut engine = Engine::open(ports, plan, progress).await?;
         engine.set_neighbours(neighbours);

@@ -480,6 +480,7 @@ fn rules() -> Rules {
         identity: None,
         named_actor: false,
         canaries: Digest::of("model", ""),
+        kept: None,
     }
 }
 

@@ -1,5 +1,5 @@
-//! What other secrets name, read from the journal at each call (R22). A secret whose stream does
-//! not replay is named, and stands in nobody else's way.
+//! What other secrets name, read from the journal at each call (R22), and whether a policy has left
+//! its secret (R28). A secret whose stream does not replay is named, and stands in nobody else's way.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,33 +7,32 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::App;
-use crate::domain::facts::{Elsewhere, Neighbour};
-use crate::domain::ids::SecretKey;
+use crate::domain::departed::remembered;
+use crate::domain::facts::{Elsewhere, Neighbour, Place};
+use crate::domain::ids::{PolicyName, SecretKey};
 use crate::domain::neighbours::named;
 use crate::domain::state::{Adoption, State};
-use crate::engine::{EngineError, replay};
+use crate::engine::{EngineError, Plan, replay};
 use crate::port::{Journal, JournalError, Neighbours};
 
 /// All streams of a journal but one.
 struct Others {
     journal: Arc<dyn Journal>,
     own: SecretKey,
+    own_name: PolicyName,
     /// The policies' names, for streams that cannot tell their own.
-    names: BTreeMap<SecretKey, String>,
+    names: Arc<BTreeMap<SecretKey, PolicyName>>,
 }
 
 impl App {
     /// What every other secret of the journal names.
-    pub(super) fn neighbours(
-        &self,
-        journal: Arc<dyn Journal>,
-        own: &SecretKey,
-    ) -> Arc<dyn Neighbours> {
-        let name = |policy: &crate::domain::policy::Policy| {
-            Some((policy.secret_key().ok()?, policy.name.to_string()))
-        };
-        let names = self.policies.iter().filter_map(name).collect();
-        Arc::new(Others { journal, own: own.clone(), names })
+    pub(super) fn neighbours(&self, journal: Arc<dyn Journal>, plan: &Plan) -> Arc<dyn Neighbours> {
+        Arc::new(Others {
+            journal,
+            own: plan.stream.clone(),
+            own_name: plan.rules.policy.clone(),
+            names: self.names.clone(),
+        })
     }
 }
 
@@ -53,6 +52,9 @@ impl Neighbours for Others {
                 Err(error) => return Err(JournalError::Broken(error.to_string())),
             }
         }
+        if !self.names.contains_key(&self.own) {
+            found.place = Place::Departed;
+        }
         Ok(found)
     }
 }
@@ -60,19 +62,26 @@ impl Neighbours for Others {
 impl Others {
     fn take_in(&self, found: &mut Elsewhere, stream: &SecretKey, state: &State) {
         let adopted = state.adoption == Adoption::Adopted;
+        let departed = (!self.names.contains_key(stream)).then(|| stream.clone());
+        if departed.is_some() && state.policy.as_ref() == Some(&self.own_name) {
+            let keys = remembered(state);
+            if !keys.is_empty() {
+                found.place = Place::Moved { secret: stream.clone(), keys };
+            }
+        }
         for key in named(state) {
             let policy = self.name(stream, Some(state));
             let known = found.keys.get(&key).is_some_and(|other| other.adopted);
             if !known {
-                found.keys.insert(key, Neighbour { policy, adopted });
+                found.keys.insert(key, Neighbour { policy, adopted, departed: departed.clone() });
             }
         }
     }
 
     fn name(&self, stream: &SecretKey, state: Option<&State>) -> String {
-        let by_policy = self.names.get(stream).cloned();
-        let by_state = state.and_then(|state| state.policy.as_ref().map(ToString::to_string));
-        by_policy.or(by_state).unwrap_or_else(|| stream.to_string())
+        let by_policy = self.names.get(stream);
+        let by_state = state.and_then(|state| state.policy.as_ref());
+        by_policy.or(by_state).map_or_else(|| stream.to_string(), ToString::to_string)
     }
 }
 

@@ -91,6 +91,8 @@ pub enum Command {
     Abort(OneName),
     /// Accept what the store holds as right, or write a credential: piped in, or minted
     Adopt(AdoptArgs),
+    /// Stop looking after a secret that no policy names any more; changes no key
+    Forget(ForgetArgs),
     /// List keys that nobody accounts for, or rule that one may live
     Orphans(OrphansArgs),
     /// Print a JSON Schema for editors
@@ -198,6 +200,19 @@ pub struct AdoptArgs {
     /// Mint the first key with the named actor, for a secret that holds none, and write it
     #[arg(long, conflicts_with = "from_stdin")]
     pub issue: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    /// The policy's last name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Which secret, as `status` names it, where the policy has left more than one
+    #[arg(long, value_name = "PLACE")]
+    pub secret: Option<String>,
+    /// Yes, whatever keys it names
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

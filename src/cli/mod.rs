@@ -7,8 +7,10 @@ mod check;
 mod context;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod departed;
 mod drive;
 mod error;
+mod forget;
 mod guard;
 mod history;
 mod orphans;
@@ -93,6 +95,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Resume(args) => wish::resume(context, &args.name).await,
         Command::Abort(args) => wish::abort(context, &args.name).await,
         Command::Adopt(args) => adopt::adopt(context, &args).await,
+        Command::Forget(args) => forget::forget(context, &args).await,
         Command::Orphans(args) => orphans::orphans(context, args.ruling).await,
         Command::Schema(args) => Ok(schema::schema(context, args.what)),
         #[cfg(feature = "sandbox")]

@@ -3,6 +3,7 @@
 
 pub mod class;
 pub mod clocks;
+pub mod departed;
 pub mod facts;
 pub mod ids;
 pub mod leak;

@@ -2,6 +2,7 @@
 //! and texts out. Fields of the JSON are only ever added, never renamed. Holds no secret and shows
 //! no fingerprint.
 
+mod departed;
 mod park;
 mod preflight;
 mod problem;
@@ -15,9 +16,10 @@ mod time;
 
 use serde::Serialize;
 
+pub use departed::{Unwatched, barred, departed, unwatched};
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
-pub use problems::{NO_POLICY, left_over, wrong_file};
+pub use problems::{NO_POLICY, ORPHAN, left_over, wrong_file};
 pub use refusal::{class_text, code as refusal_code, read_only, refused, why_failed};
 pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;
@@ -36,6 +38,8 @@ use super::state::{
 pub struct Status {
     pub policies: Vec<PolicyReport>,
     pub orphans: Vec<OrphanReport>,
+    /// Secrets that no policy names any more, with nothing open, until somebody forgets them.
+    pub unwatched: Vec<Unwatched>,
 }
 
 /// What is known of one policy's secret.

@@ -29,6 +29,7 @@ fn the_help_names_every_command_and_flag() {
       resume   Go on with a parked policy
       abort    Take the open rotation back
       adopt    Accept what the store holds as right, or write a credential: piped in, or minted
+      forget   Stop looking after a secret that no policy names any more; changes no key
       orphans  List keys that nobody accounts for, or rule that one may live
       schema   Print a JSON Schema for editors
       sandbox  Serve a stand-in for ION on loopback until interrupted

@@ -4,14 +4,17 @@
 #![expect(clippy::indexing_slicing, reason = "a test that finds another shape fails")]
 
 mod adopting;
+mod departing;
 mod errors;
 mod first_key;
+mod forgetting;
 mod help;
 mod leaking;
 mod left_out;
 mod lockout;
 mod named_actor;
 mod neighbours;
+mod rewriting;
 mod rotating;
 mod serving;
 mod stage;

@@ -3,7 +3,7 @@
 use super::out::{BOLD, GREEN, Out, RED, YELLOW};
 use super::reminder::open_end;
 use crate::domain::policy::duration::format_ms;
-use crate::domain::report::{PolicyReport, Standing, Status};
+use crate::domain::report::{LiveKey, PolicyReport, Standing, Status};
 
 const WIDTH: usize = 80;
 
@@ -14,7 +14,7 @@ pub fn print(out: Out, status: &Status) {
         return;
     }
     problems(out, status);
-    if status.policies.is_empty() {
+    if status.policies.is_empty() && status.unwatched.is_empty() {
         out.data("no policies");
         return;
     }
@@ -24,6 +24,11 @@ pub fn print(out: Out, status: &Status) {
     ));
     for report in &status.policies {
         row(out, report);
+    }
+    for left in &status.unwatched {
+        let name = cut(&left.name, 24);
+        out.data(&format!("{name:<24} {YELLOW}unwatched{YELLOW:#}"));
+        keys(out, &left.live_keys);
     }
 }
 
@@ -41,9 +46,7 @@ fn row(out: Out, report: &PolicyReport) {
         format!("{name:<24} {style}{:<10}{style:#} {age:<9} {due:<20}", report.state.name())
             .trim_end(),
     );
-    for key in &report.live_keys {
-        out.data(&cut(&format!("  {:<10} {}", key.role, key.key_id), WIDTH));
-    }
+    keys(out, &report.live_keys);
     for suspect in report.suspects.iter().filter(|one| !matches!(one.state, "dead" | "gone")) {
         let word =
             if suspect.state == "disabled" { "disabled, by the list" } else { suspect.state };
@@ -54,13 +57,21 @@ fn row(out: Out, report: &PolicyReport) {
     }
 }
 
+fn keys(out: Out, keys: &[LiveKey]) {
+    for key in keys {
+        out.data(&cut(&format!("  {:<10} {}", key.role, key.key_id), WIDTH));
+    }
+}
+
 fn problems(out: Out, status: &Status) {
     let mut any = false;
-    for report in &status.policies {
-        for problem in &report.problems {
+    let watched = status.policies.iter().map(|report| (&report.name, &report.problems));
+    let left = status.unwatched.iter().map(|left| (&left.name, &left.problems));
+    for (name, problems) in watched.chain(left) {
+        for problem in problems {
             any = true;
             let style = RED;
-            out.data(&format!("{style}{}{style:#} [{}]", report.name, problem.code));
+            out.data(&format!("{style}{name}{style:#} [{}]", problem.code));
             wrapped(out, &problem.message, "  ");
             out.data(&format!("  next: {}", problem.next_command));
         }

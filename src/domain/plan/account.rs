@@ -31,6 +31,7 @@ pub(super) fn adopted(v: &View<'_>, held: Held, by_operator: bool) -> Found<Even
         baseline,
         unmanaged,
         by_operator,
+        kept: v.rules.kept.clone(),
     })
 }
 

@@ -14,6 +14,7 @@ mod heal;
 mod idle;
 mod kill;
 mod lockout;
+mod migration;
 mod preflight;
 mod question;
 mod request;

@@ -9,6 +9,9 @@ use crate::domain::state::{Adoption, Life, Origin, RequestKind, State};
 /// This many failures in a row are shown.
 const TROUBLE_SHOWN: u32 = 3;
 
+/// The code of a key that awaits a ruling.
+pub const ORPHAN: &str = "orphan";
+
 /// The code of a secret that no policy names.
 pub const NO_POLICY: &str = "no_policy";
 
@@ -38,7 +41,7 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     }
     for (key, _) in state.orphans_unruled() {
         let said = format!("key {key} lives, may be ours, and nobody has ruled on it.");
-        found.push(Problem::new("orphan", said, ORPHANS));
+        found.push(Problem::new(ORPHAN, said, ORPHANS));
     }
     found.extend(left_over(name, state));
     if subject.policy.is_none() {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, status};
+use super::departed;
+use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, forget, from_stdin, plan, status};
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
 use crate::domain::ids::KeyId;
@@ -128,6 +129,10 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
         ),
         Refusal::Orphans => {
             ("two or more keys may be ours and nobody has ruled on them".into(), ORPHANS.into())
+        }
+        Refusal::Moved { secret, keys } => departed::moved(policy, secret, keys),
+        Refusal::Departed => {
+            ("no policy names this secret any more".into(), forget(policy, None))
         }
         Refusal::ReadOnly => ("the secret is not adopted".into(), status(policy)),
         Refusal::Trouble { class, step, said } => {
@@ -272,6 +277,8 @@ pub fn code(why: &Refusal) -> &'static str {
         Refusal::OtherIdentity { .. } => "other_identity",
         Refusal::NamedElsewhere { .. } => "named_elsewhere",
         Refusal::DrainTooShort { .. } => "drain_too_short",
+        Refusal::Moved { .. } => "moved",
+        Refusal::Departed => "departed",
         Refusal::ClockSkew => "clock_skew",
         Refusal::Orphans => "orphans",
         Refusal::ReadOnly => "read_only",

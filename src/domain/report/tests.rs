@@ -39,7 +39,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::TooManyAttempts,
         ParkReason::Orphans,
         ParkReason::PinDiffers { key: key("k1") },
-        ParkReason::NamedElsewhere { key: key("k1"), policy: "other".into() },
+        ParkReason::NamedElsewhere { key: key("k1"), policy: "other".into(), departed: None },
         ParkReason::ElsewhereUnreadable { key: key("k1"), secret: "other".into() },
         ParkReason::StagedChanged,
         ParkReason::NoActor,

@@ -11,13 +11,15 @@ use crate::domain::state::{
 
 pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied {
     match event {
-        Event::Adopted { policy, held, created_ms, baseline, unmanaged, .. } => {
+        Event::Adopted { policy, held, created_ms, baseline, unmanaged, kept, .. } => {
             managed(state, &now, held);
             served_until_now(state, &now);
             if let Some(rotation) = state.rotation.take() {
                 state.last = Some(last(&rotation, Ending::Superseded, now.clone()));
             }
             state.policy = Some(policy.clone());
+            state.kept.clone_from(kept);
+            state.forgotten = false;
             state.adoption = Adoption::Adopted;
             state.baseline = Some(baseline.clone());
             state.known.extend(unmanaged.iter().cloned());
@@ -31,6 +33,7 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied
         }
         Event::ReadOnly { policy, reason, names } => {
             state.policy = Some(policy.clone());
+            state.forgotten = false;
             state.seen_key.clone_from(names);
             state.adoption = Adoption::ReadOnly(reason.clone());
         }

@@ -1,0 +1,114 @@
+//! Secrets that no policy names any more: what of them a person must know, and what to type (R28).
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::problem::{ORPHANS, Problem, RUN_ONCE, forget};
+use super::{LiveKey, NO_POLICY, Subject, live_keys};
+use crate::domain::departed::{Bar, open, remembered};
+use crate::domain::ids::{KeyId, SecretKey};
+use crate::domain::words::count_of;
+
+/// A secret that nobody looks after, and that is not forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unwatched {
+    /// The policy's last name.
+    pub name: String,
+    pub secret: String,
+    pub live_keys: Vec<LiveKey>,
+    pub problems: Vec<Problem>,
+}
+
+/// Where nothing is open and something would be forgotten; else nothing.
+#[must_use]
+pub fn unwatched(
+    subject: &Subject<'_>,
+    secret: &SecretKey,
+    problems: Vec<Problem>,
+) -> Option<Unwatched> {
+    if open(subject.state).is_some() || remembered(subject.state).is_empty() {
+        return None;
+    }
+    Some(Unwatched {
+        name: subject.name.to_owned(),
+        secret: secret.to_string(),
+        live_keys: live_keys(subject.state),
+        problems,
+    })
+}
+
+/// What is wrong with a secret that no policy names. `moved`: its policy names another one now.
+#[must_use]
+pub fn departed(subject: &Subject<'_>, secret: &SecretKey, moved: bool) -> Problem {
+    let name = subject.name;
+    let what = if moved {
+        format!("policy {name} names another secret now; {secret}, which it was on before,")
+    } else {
+        format!("policy {name} was removed; its secret {secret}")
+    };
+    if open(subject.state).is_none() {
+        let said = format!(
+            "{what} is looked after by nobody{}. Nothing that it names is retired by any policy. \
+             Put the policy back, or, once nobody reads it, forget it.",
+            naming(&remembered(subject.state))
+        );
+        return Problem::new(NO_POLICY, said, forget(name, Some(secret)));
+    }
+    if subject.policy.is_none() {
+        let said = format!(
+            "{what} has something open, and the policy as it was is not in the journal. Put its \
+             file back, then go on."
+        );
+        return Problem::new("policy_unknown", said, RUN_ONCE);
+    }
+    let before = subject.state.rotation.as_ref().is_some_and(|open| open.phase.before_promote());
+    let how = if before && subject.state.requests.leak.is_none() {
+        "its rotation is rolled back by the policy as it was"
+    } else {
+        "what is open ends by the policy as it was"
+    };
+    Problem::new("policy_removed", format!("{what} is not left alone yet: {how}."), RUN_ONCE)
+}
+
+fn naming(keys: &BTreeSet<KeyId>) -> String {
+    match keys.len() {
+        0 => String::new(),
+        more => format!(", and {} {}", count_of(more, "key", "keys"), ids(keys)),
+    }
+}
+
+fn ids(keys: &BTreeSet<KeyId>) -> String {
+    let ids: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
+    ids.join(", ")
+}
+
+/// Why no rotation starts on the new secret of a policy that moved, and what to type.
+pub(super) fn moved(name: &str, secret: &SecretKey, keys: &BTreeSet<KeyId>) -> (String, String) {
+    let said = format!(
+        "the policy was on {secret} before, and that secret still names key {}: its consumers may \
+         not have moved. Let them read the new secret, then forget the old one: its key is left as \
+         it is. Or name the old secret in the policy again",
+        ids(keys)
+    );
+    (said, forget(name, Some(secret)))
+}
+
+/// Why a secret is not forgotten now. Nothing was done.
+#[must_use]
+pub fn barred(name: &str, secret: &SecretKey, bar: &Bar) -> Problem {
+    let (said, next) = match bar {
+        Bar::Rotation => ("its rotation is open; it ends by the policy as it was".into(), RUN_ONCE),
+        Bar::Question => ("a request whose reply was lost may still land".into(), RUN_ONCE),
+        Bar::Leak => ("a leak report is open".into(), RUN_ONCE),
+        Bar::FirstKey => ("a first key is being made; put the policy's file back".into(), RUN_ONCE),
+        Bar::Suspects(keys) => {
+            (format!("reported leaked, and not proven dead: {}", ids(keys)), RUN_ONCE)
+        }
+        Bar::Orphans(keys) => {
+            (format!("may be ours, and nobody has ruled on it: {}", ids(keys)), ORPHANS)
+        }
+    };
+    let said = format!("secret {secret} of policy {name} is not forgotten: {said}.");
+    Problem::new("forget/open", said, next)
+}
