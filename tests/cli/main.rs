@@ -14,6 +14,7 @@ mod left_out;
 mod lockout;
 mod named_actor;
 mod neighbours;
+mod others_stores;
 mod rewriting;
 mod rotating;
 mod serving;

@@ -21,6 +21,7 @@ mod lagging;
 mod late_creates;
 mod leaks;
 mod lockout;
+mod migration;
 mod moved_back;
 mod neighbours;
 mod orphans;
