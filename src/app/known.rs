@@ -31,7 +31,7 @@ impl App {
             let (state, broken) = folded(journal, &stream).await?;
             let name =
                 state.policy.as_ref().map_or_else(|| stream.to_string(), ToString::to_string);
-            let watch = self.watch(&name, &state);
+            let watch = self.watch(&name, &stream, &state);
             known.push(Known { name, watch, stream, state, broken });
         }
         known.sort_by(|a, b| a.name.cmp(&b.name));
@@ -39,13 +39,16 @@ impl App {
     }
 
     /// Of a secret that no policy names whose file is right.
-    fn watch(&self, name: &str, state: &State) -> Watch<'_> {
+    fn watch(&self, name: &str, stream: &SecretKey, state: &State) -> Watch<'_> {
         if self.has_wrong_file(name) {
             return Watch::WrongFile;
         }
         let kept = state.kept.as_ref().zip(state.policy.as_ref());
+        let kept = kept.and_then(|(kept, name)| kept.policy(name));
+        // It must be on this very secret, or it would work on another.
+        let kept = kept.filter(|kept| kept.secret_key().is_ok_and(|secret| secret == *stream));
         Watch::Departed {
-            kept: kept.and_then(|(kept, name)| kept.policy(name)).map(Box::new),
+            kept: kept.map(Box::new),
             moved: self.policies.iter().any(|policy| policy.name.as_str() == name),
             is_sure: self.whole().is_ok(),
         }
