@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::forget::ForgetArgs;
 use crate::domain::ids::KeyId;
 use crate::domain::policy::duration;
 use crate::domain::report;
@@ -200,19 +201,6 @@ pub struct AdoptArgs {
     /// Mint the first key with the named actor, for a secret that holds none, and write it
     #[arg(long, conflicts_with = "from_stdin")]
     pub issue: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct ForgetArgs {
-    /// The policy's last name
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// Which secret, as `status` names it, where the policy has left more than one
-    #[arg(long, value_name = "PLACE")]
-    pub secret: Option<String>,
-    /// Yes, whatever keys it names
-    #[arg(long)]
-    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,9 @@
 //! `forget`: an operator's word that a secret which no policy names any more is not ours to look
 //! after (R28). Touches no key and no label.
 
+use clap::Args;
 use serde_json::json;
 
-use super::args::ForgetArgs;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use crate::app::{App, Known};
@@ -11,6 +11,19 @@ use crate::domain::departed::{bar, remembered};
 use crate::domain::ids::KeyId;
 use crate::domain::report;
 use crate::engine;
+
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    /// The policy's last name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Which secret, as `status` names it, where the policy has left more than one
+    #[arg(long, value_name = "PLACE")]
+    pub secret: Option<String>,
+    /// Yes, whatever keys it names
+    #[arg(long)]
+    pub yes: bool,
+}
 
 pub async fn forget(context: &Context, args: &ForgetArgs) -> Result<Exit, CliError> {
     // A wrong file may be the very policy that still names the secret.

@@ -8,7 +8,6 @@ use super::problem::{ORPHANS, Problem, RUN_ONCE, forget};
 use super::{LiveKey, NO_POLICY, Subject, live_keys};
 use crate::domain::departed::{Bar, open, remembered};
 use crate::domain::ids::{KeyId, SecretKey};
-use crate::domain::words::count_of;
 
 /// A secret that nobody looks after, and that is not forgotten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,10 +71,12 @@ pub fn departed(subject: &Subject<'_>, secret: &SecretKey, moved: bool) -> Probl
 }
 
 fn naming(keys: &BTreeSet<KeyId>) -> String {
-    match keys.len() {
-        0 => String::new(),
-        more => format!(", and {} {}", count_of(more, "key", "keys"), ids(keys)),
-    }
+    let word = match keys.len() {
+        0 => return String::new(),
+        1 => "key",
+        _ => "keys",
+    };
+    format!("; it names {word} {}", ids(keys))
 }
 
 fn ids(keys: &BTreeSet<KeyId>) -> String {
@@ -111,4 +112,68 @@ pub fn barred(name: &str, secret: &SecretKey, bar: &Bar) -> Problem {
     };
     let said = format!("secret {secret} of policy {name} is not forgotten: {said}.");
     Problem::new("forget/open", said, next)
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::super::{park, refused};
+    use super::*;
+    use crate::domain::state::{FirstKey, ParkReason, Refusal, RequestKind, State};
+
+    fn key(id: &str) -> KeyId {
+        KeyId::new(id).unwrap()
+    }
+
+    fn subject(state: &State) -> Subject<'_> {
+        Subject { name: "p", policy: None, state, certain_ms: 0 }
+    }
+
+    fn shown(problem: &Problem) -> String {
+        format!("{}: {}\n  next: {}", problem.code, problem.message, problem.next_command)
+    }
+
+    #[test]
+    fn what_a_secret_without_a_policy_means_says_what_to_type() {
+        let secret = SecretKey::new("file:/old").unwrap();
+        let keys: BTreeSet<KeyId> = [key("k1")].into();
+        let state = State { seen_key: Some(key("k1")), ..State::default() };
+        let mut texts = vec![shown(&departed(&subject(&state), &secret, false))];
+        texts.push(shown(&departed(&subject(&state), &secret, true)));
+        let minted = FirstKey::Minted { key: key("k1"), proof: None, installs: 0 };
+        let open = State { first: Some(minted), ..State::default() };
+        texts.push(shown(&departed(&subject(&open), &secret, false)));
+        let moved = Refusal::Moved { secret: secret.clone(), keys: keys.clone() };
+        texts.push(shown(&refused("p", RequestKind::Rotate, &moved)));
+        texts.push(shown(&refused("p", RequestKind::Rotate, &Refusal::Departed)));
+        let (policy, departed) = ("other".to_owned(), Some(secret.clone()));
+        let named = ParkReason::NamedElsewhere { key: key("k1"), policy, departed };
+        texts.push(shown(&park::problem_of("p", &named, &State::default())));
+        for bar in [Bar::Question, Bar::FirstKey, Bar::Suspects(keys.clone()), Bar::Orphans(keys)] {
+            texts.push(shown(&barred("p", &secret, &bar)));
+        }
+        assert_snapshot!(texts.join("\n"), @r#"
+        no_policy: policy p was removed; its secret file:/old is looked after by nobody; it names key k1. Nothing that it names is retired by any policy. Put the policy back, or, once nobody reads it, forget it.
+          next: rekeyd forget p --secret file:/old --yes
+        no_policy: policy p names another secret now; file:/old, which it was on before, is looked after by nobody; it names key k1. Nothing that it names is retired by any policy. Put the policy back, or, once nobody reads it, forget it.
+          next: rekeyd forget p --secret file:/old --yes
+        policy_unknown: policy p was removed; its secret file:/old has something open, and the policy as it was is not in the journal. Put its file back, then go on.
+          next: rekeyd run --once
+        refused/moved: no rotation was started: the policy was on file:/old before, and that secret still names key k1: its consumers may not have moved. Let them read the new secret, then forget the old one: its key is left as it is. Or name the old secret in the policy again.
+          next: rekeyd forget p --secret file:/old --yes
+        refused/departed: no rotation was started: no policy names this secret any more.
+          next: rekeyd forget p --yes
+        parked/named_elsewhere: secret file:/old, which was policy other's and which no policy names any more, names key k1 too, so it is not retired here: whoever still reads that secret would lose it. Once nobody does, `forget` it; then this goes on by itself.
+          next: rekeyd forget other --secret file:/old --yes
+        forget/open: secret file:/old of policy p is not forgotten: a request whose reply was lost may still land.
+          next: rekeyd run --once
+        forget/open: secret file:/old of policy p is not forgotten: a first key is being made; put the policy's file back.
+          next: rekeyd run --once
+        forget/open: secret file:/old of policy p is not forgotten: reported leaked, and not proven dead: k1.
+          next: rekeyd run --once
+        forget/open: secret file:/old of policy p is not forgotten: may be ours, and nobody has ruled on it: k1.
+          next: rekeyd orphans list
+        "#);
+    }
 }
