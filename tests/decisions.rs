@@ -72,6 +72,7 @@ impl<'a> Life<'a> {
             identity: None,
             named_actor: chance.below(2) == 0,
             canaries: Digest::of("properties", ""),
+            kept: None,
         };
         Self {
             chance,

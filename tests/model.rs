@@ -489,6 +489,7 @@ fn rules() -> Rules {
         identity: None,
         named_actor: false,
         canaries: Digest::of("model", ""),
+        kept: None,
     }
 }
 

@@ -84,7 +84,7 @@ impl App {
         notes: Arc<Notes>,
     ) -> Result<Engine, AppError> {
         let plan = self.plan(policy)?;
-        let neighbours = self.neighbours(journal.clone(), &plan.stream);
+        let neighbours = self.neighbours(journal.clone(), policy, &plan);
         let copy = copy_of(journal.as_ref(), &plan.stream).await?;
         let real = self.ports(policy, Arc::new(copy)).await?;
         let ports = Ports {

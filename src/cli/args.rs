@@ -13,6 +13,7 @@ pub use self::stand_ins::{DemoArgs, DemoStore, SandboxArgs, Schema};
 pub use self::words::{
     AuditArgs, AuditCommand, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs, SchemaArgs, What,
 };
+use super::forget::ForgetArgs;
 use crate::domain::ids::KeyId;
 use crate::domain::policy::duration;
 use crate::domain::report;
@@ -100,6 +101,8 @@ pub enum Command {
     Abort(OneName),
     /// Accept what the store holds as right, or write a credential: piped in, or minted
     Adopt(AdoptArgs),
+    /// Stop looking after a secret that no policy names any more; changes no key
+    Forget(ForgetArgs),
     /// List keys that nobody accounts for, or rule that one may live
     Orphans(OrphansArgs),
     /// Check the journal's hash chain, or write its events as JSON lines

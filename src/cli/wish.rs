@@ -30,7 +30,7 @@ async fn wish(
     asked: Asked,
 ) -> Result<Exit, CliError> {
     let app = context.app_for(&[name.to_owned()])?;
-    let policy = app.policy(name)?.clone();
+    let policy = app.meant(app.look()?.as_ref(), name).await?;
     let held = context.hold(&app)?;
     let job = Arc::new(Wish { request, asked });
     let verdicts = drive(context, &app, &held.journal, vec![policy], job).await?;

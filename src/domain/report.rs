@@ -3,6 +3,7 @@
 //! no fingerprint.
 
 mod claim;
+mod departed;
 mod park;
 mod preflight;
 mod problem;
@@ -16,6 +17,7 @@ mod time;
 
 use serde::Serialize;
 
+pub use departed::{Unwatched, barred, departed, unwatched};
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
 pub use problems::{left_over, wrong_file};
@@ -37,6 +39,8 @@ use super::state::{
 pub struct Status {
     pub policies: Vec<PolicyReport>,
     pub orphans: Vec<OrphanReport>,
+    /// Secrets that no policy names any more, with nothing open, until somebody forgets them.
+    pub unwatched: Vec<Unwatched>,
 }
 
 /// What is known of one policy's secret.

@@ -29,6 +29,7 @@ fn the_help_names_every_command_and_flag() {
       resume       Go on with a parked policy
       abort        Take the open rotation back
       adopt        Accept what the store holds as right, or write a credential: piped in, or minted
+      forget       Stop looking after a secret that no policy names any more; changes no key
       orphans      List keys that nobody accounts for, or rule that one may live
       audit        Check the journal's hash chain, or write its events as JSON lines
       explain      Say what a code means, and what to type

@@ -86,7 +86,8 @@ async fn status_has_the_documented_shape() {
           "problems": []
         }
       ],
-      "orphans": []
+      "orphans": [],
+      "unwatched": []
     }
     "#);
 }

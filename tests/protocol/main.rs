@@ -23,6 +23,7 @@ mod late_creates;
 mod leaks;
 mod lockout;
 mod matrix;
+mod migration;
 mod moved_back;
 mod neighbours;
 mod orphans;

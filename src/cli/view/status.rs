@@ -4,7 +4,7 @@ use super::out::{BOLD, GREEN, Out, RED, YELLOW};
 use super::reminder::open_end;
 use super::wrap::wrapped;
 use crate::domain::policy::duration::format_ms;
-use crate::domain::report::{PolicyReport, Standing, Status};
+use crate::domain::report::{LiveKey, PolicyReport, Standing, Status};
 
 /// What the table's columns take; on less, each value stands on a line of its own.
 const TABLE_WIDTH: usize = 66;
@@ -18,7 +18,7 @@ pub fn print(out: Out, status: &Status) {
         return;
     }
     problems(out, status);
-    if status.policies.is_empty() {
+    if status.policies.is_empty() && status.unwatched.is_empty() {
         out.data("no policies");
         return;
     }
@@ -33,6 +33,11 @@ pub fn print(out: Out, status: &Status) {
     }
     let problems = status.policies.iter().flat_map(|report| &report.problems);
     out.hint(problems.map(|problem| problem.code));
+    for left in &status.unwatched {
+        let name = cut(&left.name, 24);
+        out.data(&format!("{name:<24} {YELLOW}unwatched{YELLOW:#}"));
+        keys(out, &left.live_keys);
+    }
 }
 
 fn row(out: Out, report: &PolicyReport) {
@@ -54,9 +59,7 @@ fn row(out: Out, report: &PolicyReport) {
         out.data(&format!("  {:<10} {age}", "key age"));
         out.data(&format!("  {:<10} {due}", "next due"));
     }
-    for key in &report.live_keys {
-        one_key(out, key.role, &key.key_id, "");
-    }
+    keys(out, &report.live_keys);
     for suspect in report.suspects.iter().filter(|one| !matches!(one.state, "dead" | "gone")) {
         let word =
             if suspect.state == "disabled" { "disabled, by the list" } else { suspect.state };
@@ -64,6 +67,12 @@ fn row(out: Out, report: &PolicyReport) {
     }
     if let Some(line) = open_end(report) {
         wrapped(out, &line, "  ");
+    }
+}
+
+fn keys(out: Out, keys: &[LiveKey]) {
+    for key in keys {
+        one_key(out, key.role, &key.key_id, "");
     }
 }
 
@@ -81,11 +90,13 @@ fn one_key(out: Out, role: &str, key: &str, word: &str) {
 
 fn problems(out: Out, status: &Status) {
     let mut any = false;
-    for report in &status.policies {
-        for problem in &report.problems {
+    let watched = status.policies.iter().map(|report| (&report.name, &report.problems));
+    let left = status.unwatched.iter().map(|left| (&left.name, &left.problems));
+    for (name, problems) in watched.chain(left) {
+        for problem in problems {
             any = true;
             let style = RED;
-            out.data(&format!("{style}{}{style:#} [{}]", report.name, problem.code));
+            out.data(&format!("{style}{name}{style:#} [{}]", problem.code));
             wrapped(out, &problem.message, "  ");
             out.data(&format!("  next: {}", problem.next_command));
         }

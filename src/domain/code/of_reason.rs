@@ -48,6 +48,8 @@ impl From<&Refusal> for Refused {
             Refusal::DrainTooShort { .. } => Self::DrainTooShort,
             Refusal::Claimed { .. } => Self::Claimed,
             Refusal::ClockSkew => Self::ClockSkew,
+            Refusal::Moved { .. } => Self::Moved,
+            Refusal::Departed => Self::Departed,
             Refusal::Orphans => Self::Orphans,
             Refusal::ReadOnly => Self::ReadOnly,
             Refusal::Trouble { .. } => Self::Trouble,

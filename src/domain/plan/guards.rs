@@ -33,8 +33,8 @@ fn not_elsewhere(v: &View<'_>, key: &KeyId) -> Found<()> {
     }
     let elsewhere = v.elsewhere()?;
     if let Some(other) = elsewhere.keys.get(key) {
-        let (key, policy) = (key.clone(), other.policy.clone());
-        return Err(v.park(ParkReason::NamedElsewhere { key, policy }));
+        let (key, policy, departed) = (key.clone(), other.policy.clone(), other.departed.clone());
+        return Err(v.park(ParkReason::NamedElsewhere { key, policy, departed }));
     }
     // A key of our own making is in no secret that we did not put it in.
     let adopted = v.state.keys.get(key).is_some_and(|k| k.origin == Origin::Adopted);

@@ -15,6 +15,7 @@ mod heal;
 mod idle;
 mod kill;
 mod lockout;
+mod migration;
 mod preflight;
 mod question;
 mod request;

@@ -139,7 +139,7 @@ fn owned_where_parked(v: &View<'_>) -> Found<Option<Event>> {
         Some(Event::Owned { key: key.clone(), elsewhere: elsewhere.clone(), retire })
     };
     Ok(match v.state.parked.as_ref().map(|park| &park.reason) {
-        Some(ParkReason::NamedElsewhere { key, policy }) => owned(key, policy, true),
+        Some(ParkReason::NamedElsewhere { key, policy, .. }) => owned(key, policy, true),
         Some(ParkReason::ElsewhereUnreadable { key, secret }) => owned(key, secret, true),
         Some(ParkReason::PreflightRefused { refusal: Refusal::NamedElsewhere { policy } }) => {
             let current = v.current()?.and_then(|(_, holding)| holding.proof());

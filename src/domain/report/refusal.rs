@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::claim::held_elsewhere;
-use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, status};
+use super::departed;
+use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, forget, from_stdin, plan, status};
 use crate::domain::class::Class;
 use crate::domain::code::{ReadOnly, Refused};
 use crate::domain::facts::StoreProblem;
@@ -131,6 +132,10 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
         ),
         Refusal::Orphans => {
             ("two or more keys may be ours and nobody has ruled on them".into(), ORPHANS.into())
+        }
+        Refusal::Moved { secret, keys } => departed::moved(policy, secret, keys),
+        Refusal::Departed => {
+            ("no policy names this secret any more".into(), forget(policy, None))
         }
         Refusal::ReadOnly => ("the secret is not adopted".into(), status(policy)),
         Refusal::Trouble { class, step, said } => {

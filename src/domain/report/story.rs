@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::park::problem_of;
 use super::refusal::why_failed;
 use super::{read_only, refused};
-use crate::domain::ids::{KeyId, VersionId};
+use crate::domain::ids::{KeyId, PolicyName, VersionId};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{
     Effect, Ending, Event, Evidence, Outcome, Phase, Question, Request, State, Suspect, Trigger,
@@ -33,6 +33,11 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
         Event::Owned { key, elsewhere, retire } => {
             let what = if *retire { " and may be retired here" } else { "" };
             format!("an operator ruled that key {key} is this policy's{what}, not {elsewhere}'s")
+        }
+        Event::Renamed { policy: now } => renamed(before, now),
+        Event::Forgotten { by } => {
+            let why = by.reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+            format!("{} asked: forget this secret{why}; its keys are left as they are", by.who)
         }
         Event::Requested { request, by } => {
             format!("{} asked: {}{}", by.who, wish(request), because(by.reason.as_deref()))
@@ -63,6 +68,11 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
         Event::Unparked { by_operator: false } => "no longer parked: it can go on".into(),
         other => of_keys(before, other),
     })
+}
+
+fn renamed(before: &State, now: &PolicyName) -> String {
+    let was = before.policy.as_ref().map_or_else(String::new, |was| format!(", not {was}"));
+    format!("policy {now} is on this secret now{was}; its history goes on")
 }
 
 fn of_keys(before: &State, event: &Event) -> String {

@@ -40,7 +40,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::TooManyAttempts,
         ParkReason::Orphans,
         ParkReason::PinDiffers { key: key("k1") },
-        ParkReason::NamedElsewhere { key: key("k1"), policy: "other".into() },
+        ParkReason::NamedElsewhere { key: key("k1"), policy: "other".into(), departed: None },
         ParkReason::ElsewhereUnreadable { key: key("k1"), secret: "other".into() },
         ParkReason::StagedChanged,
         ParkReason::ClaimLost,
@@ -82,7 +82,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd resume p
     parked/named_elsewhere: policy other names key k1 too, so it is not retired here: the consumers of other would lose it. Rotate other; once its drain is over this goes on by itself. `rekeyd adopt p` is your word that other no longer matters, and retires the key.
       next: rekeyd rotate other
-    parked/elsewhere_unreadable: the journal of other does not replay, so it cannot be told whether its consumers hold key k1, which was adopted and not made here. It is not retired. `rekeyd adopt p` is your word that nobody else has it.
+    parked/elsewhere_unreadable: the journal of other does not replay, or its store cannot be read, so it cannot be told whether its consumers hold key k1, which was adopted and not made here. It is not retired until that can be told. `rekeyd adopt p` is your word that nobody else has it.
       next: rekeyd adopt p
     parked/staged_changed: a version that was staged here is gone or holds something else. `abort` removes the new key.
       next: rekeyd abort p

@@ -11,6 +11,7 @@ use crate::domain::claim::Generation;
 use crate::domain::class::Class;
 use crate::domain::facts::{Identity, KeyProof};
 use crate::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId};
+use crate::domain::policy::KeptPolicy;
 use crate::domain::secret::{Digest, Fingerprint};
 
 /// One fact of a secret's history.
@@ -29,6 +30,17 @@ pub enum Event {
         /// The head of the claim chain that was seen; whoever wrote it, we follow it (R24).
         #[serde(default)]
         chain: Generation,
+        /// The policy as it was (R28).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<KeptPolicy>,
+    },
+    /// A policy of another name is on this secret now; its history goes on (R28).
+    Renamed {
+        policy: PolicyName,
+    },
+    /// An operator's word that a secret which no policy names any more is not ours to look after.
+    Forgotten {
+        by: Requester,
     },
     /// First contact, or a chain ahead of us, forbids to act until an operator rules.
     ReadOnly {
@@ -65,6 +77,9 @@ pub enum Event {
         trigger: Trigger,
         old: Held,
         token_life_ms: Option<i64>,
+        /// The policy that this rotation ends by, whatever becomes of its file (R28).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<KeptPolicy>,
     },
     /// A phase was reached.
     Entered {
@@ -243,6 +258,8 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Adopted { .. } => "adopted",
+            Self::Renamed { .. } => "renamed",
+            Self::Forgotten { .. } => "forgotten",
             Self::ReadOnly { .. } => "read_only",
             Self::Owned { .. } => "owned",
             Self::Requested { .. } => "requested",

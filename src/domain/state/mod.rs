@@ -34,6 +34,7 @@ use super::class::Class;
 use super::clocks::{Moment, Timekeeper};
 use super::facts::KeyProof;
 use super::ids::{KeyId, OperationId, PolicyName, RotationId, VersionId};
+use super::policy::KeptPolicy;
 
 /// The fold of one secret's events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -41,6 +42,10 @@ pub struct State {
     pub time: Timekeeper,
     /// The policy that last acted on this secret.
     pub policy: Option<PolicyName>,
+    /// The policy as it was at the last adoption or start (R28).
+    pub kept: Option<KeptPolicy>,
+    /// An operator's word: not ours to look after, until a policy looks at it again.
+    pub forgotten: bool,
     pub adoption: Adoption,
     /// The key that *current* named when it was last looked at, while not adopted.
     pub seen_key: Option<KeyId>,

@@ -31,6 +31,36 @@ pub fn page(code: Concern) -> Page {
             commands: &["rekeyd orphans list", "rekeyd orphans keep KEY"],
             rule: "What is not provably ours is never deleted (R3, R17).",
         },
+        Concern::PolicyUnknown => Page {
+            title: "a policy was removed with something open, and the journal does not have it",
+            happened: "Its file is gone, and the rotation began before the journal kept policies.",
+            leaves: "What was reached stays as it is. Consumers use what current holds; the old and \
+                the new key may both live.",
+            by_itself: "Nothing: hosts and times are not known without the policy.",
+            to_do: "Put the file back under its old name and go on; remove it when nothing is open.",
+            commands: &["rekeyd status", "rekeyd run --once"],
+            rule: "An open rotation finishes with the policy it started with (R28).",
+        },
+        Concern::PolicyRemoved => Page {
+            title: "a policy was removed with something open; it ends by the policy as it was",
+            happened: "Its file is gone. The journal kept the policy as it was at the start.",
+            leaves: "Consumers use what current holds, as ever.",
+            by_itself: "Each run goes on: after the promote the rotation finishes; before it, it is \
+                rolled back.",
+            to_do: "Let it end, then forget the secret or put the file back.",
+            commands: &["rekeyd run --once", "rekeyd forget NAME --yes"],
+            rule: "An open rotation finishes with the policy it started with (R28).",
+        },
+        Concern::ForgetOpen => Page {
+            title: "the secret cannot be forgotten yet",
+            happened: "Something of it is open: a rotation, a request without a reply, a key that \
+                awaits a ruling, or a suspect that is not proven dead.",
+            leaves: "Nothing was done. Nothing is forgotten.",
+            by_itself: "Each run goes on with what is open.",
+            to_do: "Do what the message says, then forget it again.",
+            commands: &["rekeyd run --once", "rekeyd orphans list", "rekeyd forget NAME --yes"],
+            rule: "No live key of ours is forgotten (invariant 6, R28).",
+        },
         Concern::LeftOver => Page {
             title: "keys of ours are no longer served and not deleted yet",
             happened: "An adoption put another key in their place, and no rotation has removed \

@@ -151,6 +151,26 @@ pub fn page(code: Refused) -> Page {
             commands: &["timedatectl status", "rekeyd rotate NAME"],
             rule: "No deadline that permits a kill rests on one clock alone (R19).",
         },
+        Refused::Moved => Page {
+            title: "the policy was on another secret before, which still names a live key",
+            happened: "The policy's place was changed. The old place is in the journal, and its \
+                key was not retired.",
+            leaves: "No rotation was started. Consumers of either place use what it holds.",
+            by_itself: "Nothing. The old place stays in the guards: no policy retires its key.",
+            to_do: "Let the consumers read the new place, then forget the old one; its key is left \
+                as it is. Or name the old place in the policy again.",
+            commands: &["rekeyd status", "rekeyd forget NAME --secret PLACE --yes"],
+            rule: "A changed secret is a migration, never a silent start (R28).",
+        },
+        Refused::Departed => Page {
+            title: "no policy names this secret any more",
+            happened: "The command is about a secret whose policy was removed.",
+            leaves: "Nothing was done. Its key lives and is remembered.",
+            by_itself: "What is open ends by the policy as it was.",
+            to_do: "Put the policy's file back, or forget the secret.",
+            commands: &["rekeyd status", "rekeyd forget NAME --yes"],
+            rule: "A removed policy starts nothing (R28).",
+        },
         Refused::Orphans => Page {
             title: "two or more keys may be ours and nobody has ruled on them",
             happened: "Creates lost their replies, and the list does not tell which keys came \

@@ -1,6 +1,7 @@
 //! `(State, Event) → State`: the only way a state changes, in production, replay, and models.
 
 mod adoption;
+mod departure;
 mod forbidden;
 mod key;
 mod operation;
@@ -12,6 +13,7 @@ use crate::domain::clocks::Moment;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::OperationId;
 use adoption::{adoption, followed, owned};
+use departure::{forgotten, renamed};
 use key::{kept, key, orphans_gone, proven, served, strangers, unexplained};
 use operation::{intended, settled};
 use phase::{abandoned, ended, entered, rebased, started};
@@ -47,6 +49,8 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
             adoption(state, now, event)
         }
         Event::Followed { chain } => followed(state, *chain),
+        Event::Renamed { policy } => renamed(state, policy),
+        Event::Forgotten { .. } => forgotten(state),
         Event::Owned { key, retire, .. } => owned(state, key, *retire),
         Event::Requested { request, .. } => requested(state, now, request),
         Event::Answered { request, refused } => answered(state, *request, refused.as_ref()),
@@ -105,6 +109,7 @@ fn is_progress(event: &Event) -> bool {
         Event::Answered { request: RequestKind::Leak, .. }
         | Event::Troubled { .. }
         | Event::Checkpoint
+        | Event::Renamed { .. }
         | Event::Parked { .. }
         | Event::Intended { .. }
         | Event::Seen { .. }
