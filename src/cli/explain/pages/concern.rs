@@ -55,7 +55,7 @@ pub fn page(code: Concern) -> Page {
             title: "the secret cannot be forgotten yet",
             happened: "Something of it is open: a rotation, a request without a reply, a key that \
                 awaits a ruling, or a suspect that is not proven dead.",
-            leaves: "Nothing was done. Nothing is forgotten.",
+            leaves: "Nothing was done. Its keys live and are remembered; consumers are not affected.",
             by_itself: "Each run goes on with what is open.",
             to_do: "Do what the message says, then forget it again.",
             commands: &["rekeyd run --once", "rekeyd orphans list", "rekeyd forget NAME --yes"],
