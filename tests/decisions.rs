@@ -14,7 +14,9 @@ use rekeyd::domain::facts::{
 use rekeyd::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId, VersionId};
 use rekeyd::domain::plan::{Rules, Step, next_step};
 use rekeyd::domain::secret::{Digest, Fingerprint};
-use rekeyd::domain::state::{Effect, Event, Outcome, Request, Requester, State, Trigger, apply};
+use rekeyd::domain::state::{
+    Effect, Event, Origin, Outcome, Request, Requester, Ruling, State, Trigger, apply,
+};
 use uuid::Uuid;
 
 const KEYS: u8 = 5;
@@ -233,6 +235,14 @@ impl<'a> Life<'a> {
         if let Effect::Enable { key, .. } = effect {
             prop_assert!(!self.state.is_suspect(key), "a suspect is enabled");
         }
+        if let Effect::Disable { key, .. } | Effect::Delete { key, .. } = effect {
+            let kept = self
+                .state
+                .orphans
+                .get(key)
+                .is_some_and(|orphan| orphan.ruled.is_none() || orphan.is_kept());
+            prop_assert!(!kept || self.state.is_suspect(key), "nobody ruled that it must go");
+        }
         let operation = OperationId(self.state.next_operation.0 + 1);
         self.record(vec![Event::Intended { operation, effect: effect.clone() }])?;
         match self.outcome(effect) {
@@ -243,7 +253,30 @@ impl<'a> Life<'a> {
         }
     }
 
+    /// A person's word on an orphan, if there is one.
+    fn rule(&mut self) -> Result<(), TestCaseError> {
+        let all: Vec<KeyId> = self.state.orphans.keys().cloned().collect();
+        let ruled = |key: &KeyId| {
+            self.state.keys.get(key).is_none_or(|managed| managed.origin == Origin::Foreign)
+        };
+        let all: Vec<KeyId> = all.into_iter().filter(ruled).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let key = self.chance.of(&all);
+        let by = Requester { who: "test".into(), reason: None };
+        let ruling = self.chance.of(&[Ruling::Keep, Ruling::Disable, Ruling::Delete]);
+        let word = match ruling {
+            Ruling::Keep => Event::Kept { key, by },
+            ruling => Event::Ruled { key, ruling, by, carried_out_by: None },
+        };
+        self.record(vec![word])
+    }
+
     fn ask(&mut self) -> Result<(), TestCaseError> {
+        if self.chance.below(4) == 0 {
+            self.rule()?;
+        }
         let suspect = self.some_key();
         let request = match self.chance.below(9) {
             0 => Request::Abort,

@@ -14,7 +14,7 @@ use rekeyd::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId, Vers
 use rekeyd::domain::plan::{Rules, Step, WaitFor, next_step};
 use rekeyd::domain::secret::{Digest, Fingerprint};
 use rekeyd::domain::state::{
-    Effect, Event, Outcome, ParkReason, Phase, Request, Requester, State, Trigger, apply,
+    Effect, Event, Outcome, ParkReason, Phase, Request, Requester, Ruling, State, Trigger, apply,
 };
 use stateright::{Checker, Model, Property};
 use uuid::Uuid;
@@ -27,6 +27,7 @@ struct Bounds {
     losses: u8,
     leaks: u8,
     aborts: u8,
+    rulings: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +41,7 @@ struct Sut {
     losses: u8,
     leaks: u8,
     aborts: u8,
+    rulings: u8,
     /// Consumers hold a secret that does not work, and nobody was told to break it.
     broken: bool,
     at_rest: bool,
@@ -79,6 +81,8 @@ enum Act {
     Land,
     Leak,
     Abort,
+    /// A person rules that the first orphan must go.
+    Rule,
 }
 
 fn key(n: u8) -> KeyProof {
@@ -300,6 +304,7 @@ impl Model for Bounds {
             losses: 0,
             leaks: 0,
             aborts: 0,
+            rulings: 0,
             broken: false,
             at_rest: false,
             illegal: false,
@@ -314,6 +319,9 @@ impl Model for Bounds {
     fn actions(&self, sut: &Sut, acts: &mut Vec<Act>) {
         if sut.world.late.is_some() {
             acts.push(Act::Land);
+        }
+        if sut.rulings < self.rulings && sut.state.orphans_unruled().next().is_some() {
+            acts.push(Act::Rule);
         }
         if sut.at_rest {
             return;
@@ -359,6 +367,13 @@ impl Model for Bounds {
                 sut.aborts += 1;
                 sut.record(&[Event::Requested { request: Request::Abort, by }]);
             }
+            Act::Rule => {
+                sut.rulings += 1;
+                sut.at_rest = false;
+                let key = sut.state.orphans_unruled().next()?.0.clone();
+                let ruling = Ruling::Delete;
+                sut.record(&[Event::Ruled { key, ruling, by, carried_out_by: None }]);
+            }
             _ => self.turn(&mut sut, act),
         }
         if sut.world.late.is_some() && sut.now_ms >= sut.world.late_until_ms {
@@ -390,6 +405,9 @@ impl Model for Bounds {
             }),
             Property::always("a leak ends with every suspect dead", |_, sut: &Sut| {
                 !sut.at_rest || sut.state.suspects.keys().all(|id| !sut.world.keys.contains_key(id))
+            }),
+            Property::always("a key that must go is gone at rest", |_, sut: &Sut| {
+                !sut.at_rest || sut.state.orphans.values().all(|one| one.undone().is_none())
             }),
             Property::always("nothing of this needs an operator", |_, sut: &Sut| {
                 // Two creates in the dark are the one thing that asks for a ruling (R3).
@@ -484,8 +502,11 @@ fn rules() -> Rules {
 }
 
 fn explore(crashes: u8, losses: u8, leaks: u8, aborts: u8) {
-    let bounds = Bounds { rules: rules(), crashes, losses, leaks, aborts };
-    let checker = bounds.checker().threads(2).spawn_bfs().join();
+    search(&Bounds { rules: rules(), crashes, losses, leaks, aborts, rulings: 0 });
+}
+
+fn search(bounds: &Bounds) {
+    let checker = bounds.clone().checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
     assert!(checker.unique_state_count() > 500, "nothing was explored");
 }
@@ -508,4 +529,10 @@ fn one_lost_or_late_reply_and_a_leak_at_any_moment() {
 #[test]
 fn one_crash_one_lost_reply_and_an_abort_at_any_moment() {
     explore(1, 1, 0, 1);
+}
+
+#[test]
+fn one_crash_one_lost_create_and_a_ruling_on_what_it_made() {
+    let bounds = Bounds { rules: rules(), crashes: 1, losses: 1, leaks: 0, aborts: 0, rulings: 1 };
+    search(&bounds);
 }

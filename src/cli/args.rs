@@ -91,7 +91,7 @@ pub enum Command {
     Abort(OneName),
     /// Accept what the store holds as right, or write a credential: piped in, or minted
     Adopt(AdoptArgs),
-    /// List keys that nobody accounts for, or rule that one may live
+    /// List keys that nobody accounts for, or rule on one: keep, disable, delete
     Orphans(OrphansArgs),
     /// Print a JSON Schema for editors
     Schema(SchemaArgs),
@@ -214,6 +214,19 @@ pub enum Ruling {
     Keep {
         #[arg(value_name = "KEY", value_parser = key_id)]
         key: KeyId,
+    },
+    /// Rule that a key must not live, reversibly: it is disabled
+    Disable {
+        #[arg(value_name = "KEY", value_parser = key_id)]
+        key: KeyId,
+    },
+    /// Rule that a key must go: it is disabled, then deleted for ever
+    Delete {
+        #[arg(value_name = "KEY", value_parser = key_id)]
+        key: KeyId,
+        /// Yes, for ever
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -1,10 +1,13 @@
 //! How a command ended for one policy: an exit code, what happened, and what to type next.
 
 mod leak;
+mod ruling;
 
 use serde::Serialize;
 
 use self::leak::leaked;
+pub use self::ruling::sentenced;
+use self::ruling::with_rulings;
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
 use crate::domain::report::{
@@ -129,7 +132,7 @@ fn with_orphans(mut verdict: Verdict, state: &State) -> Verdict {
         let more = format!(" May be ours too, and awaits a ruling ({ORPHANS}): {keys}.");
         verdict.message.push_str(&more);
     }
-    verdict
+    with_rulings(verdict, state)
 }
 
 fn answers(asked: Asked, kind: RequestKind) -> bool {

@@ -7,6 +7,7 @@ mod preflight;
 mod problem;
 mod problems;
 mod refusal;
+mod ruling;
 mod story;
 mod suspects;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
 pub use problems::{NO_POLICY, left_over, wrong_file};
 pub use refusal::{class_text, code as refusal_code, read_only, refused, why_failed};
+pub use ruling::{OrphanReport, orphans, rule_again, ruling_stopped};
 pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;
 pub use time::{parse_ms, rfc3339};
@@ -27,9 +29,7 @@ use super::clocks::{Moment, Stamp};
 use super::ids::KeyId;
 use super::policy::Policy;
 use super::schedule;
-use super::state::{
-    Adoption, Ending, Life, ManagedKey, Origin, OrphanKind, Phase, Rotation, State,
-};
+use super::state::{Adoption, Ending, Life, ManagedKey, Origin, Phase, Rotation, State};
 
 /// Everything that is known of all policies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -108,18 +108,6 @@ pub struct RotationReport {
     pub new_key: Option<String>,
 }
 
-/// A key that we may have minted and that nothing accounts for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OrphanReport {
-    pub key_id: String,
-    pub policy: String,
-    /// `possibly_minted` or `stranger`.
-    pub kind: &'static str,
-    pub since: String,
-    /// A person said that it may live.
-    pub kept: bool,
-}
-
 /// A secret's state, with the policy on it if one is.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
@@ -156,23 +144,6 @@ pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
         rotation: state.rotation.as_ref().map(|open| rotation(state, open, &waits)),
         problems: problems::problems(subject, now),
     }
-}
-
-/// Keys that await a ruling, or were ruled on, of one secret.
-#[must_use]
-pub fn orphans(policy: &str, state: &State) -> Vec<OrphanReport> {
-    let kind = |kind| match kind {
-        OrphanKind::PossiblyMinted => "possibly_minted",
-        OrphanKind::Stranger => "stranger",
-    };
-    let report = |(key, orphan): (&KeyId, &super::state::Orphan)| OrphanReport {
-        key_id: key.to_string(),
-        policy: policy.to_owned(),
-        kind: kind(orphan.kind),
-        since: rfc3339(orphan.since.wall_ms),
-        kept: orphan.kept,
-    };
-    state.orphans.iter().map(report).collect()
 }
 
 /// From when the schedule counts: the end of the last rotation, or the adoption. `None` before.

@@ -29,7 +29,7 @@ fn the_help_names_every_command_and_flag() {
       resume   Go on with a parked policy
       abort    Take the open rotation back
       adopt    Accept what the store holds as right, or write a credential: piped in, or minted
-      orphans  List keys that nobody accounts for, or rule that one may live
+      orphans  List keys that nobody accounts for, or rule on one: keep, disable, delete
       schema   Print a JSON Schema for editors
       sandbox  Serve a stand-in for ION on loopback until interrupted
       demo     Rotate a key of a stand-in ION under running consumers, then drill a leak

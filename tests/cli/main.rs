@@ -13,5 +13,6 @@ mod lockout;
 mod named_actor;
 mod neighbours;
 mod rotating;
+mod ruling;
 mod serving;
 mod stage;

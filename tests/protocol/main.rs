@@ -29,6 +29,7 @@ mod preflight;
 mod public_failures;
 mod reports;
 mod rotation;
+mod rulings;
 mod storm;
 mod walk;
 mod world;

@@ -3,7 +3,7 @@
 use super::out::{BOLD, GREEN, Out, RED, YELLOW};
 use super::reminder::open_end;
 use crate::domain::policy::duration::format_ms;
-use crate::domain::report::{PolicyReport, Standing, Status};
+use crate::domain::report::{OrphanReport, PolicyReport, Standing, Status};
 
 const WIDTH: usize = 80;
 
@@ -24,6 +24,11 @@ pub fn print(out: Out, status: &Status) {
     ));
     for report in &status.policies {
         row(out, report);
+        let ruled = |one: &&OrphanReport| one.policy == report.name && one.ruling.is_some();
+        for orphan in status.orphans.iter().filter(ruled) {
+            let line = format!("  {:<10} {}  {}", "orphan", orphan.key_id, orphan.ruled());
+            out.data(&cut(&line, WIDTH));
+        }
     }
 }
 

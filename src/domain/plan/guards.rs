@@ -47,6 +47,17 @@ fn not_elsewhere(v: &View<'_>, key: &KeyId) -> Found<()> {
     }
 }
 
+/// Whether *current* or *pending* of this secret names the key, alive or not.
+pub(super) fn is_named_here(v: &View<'_>, key: &KeyId) -> Found<bool> {
+    let store = v.store()?;
+    for version in [&store.current, &store.pending].into_iter().flatten() {
+        if v.holding(version)?.proof().is_some_and(|proof| proof.key == *key) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// *Pending* must not name the key; where a version of ours still does, the label goes first.
 fn not_pending(v: &View<'_>, key: &KeyId) -> Found<()> {
     let store = v.store()?;

@@ -184,7 +184,7 @@ fn is_stranger(
     key: &KeyId,
     created_ms: Option<i64>,
 ) -> bool {
-    let is_ruled = v.state.orphans.get(key).is_some_and(|orphan| orphan.kept);
+    let is_ruled = v.state.orphans.get(key).is_some_and(|orphan| orphan.ruled.is_some());
     let is_ours = v.state.keys.contains_key(key) || *key == current.key;
     if is_ours || is_ruled || v.named_actor_is(Some(key)) || v.state.is_suspect(key) {
         return false;

@@ -20,6 +20,8 @@ pub(super) enum Purpose {
     Leftover,
     /// A suspect: its own guards were checked by the caller (R16).
     Suspect,
+    /// An orphan that a person ruled on; its guards were checked by the caller (R17).
+    Ruled { delete: bool },
 }
 
 /// A key that comes back to life this often is somebody's doing.
@@ -43,7 +45,12 @@ pub(super) fn retire(v: &View<'_>, key: &KeyId, purpose: Purpose) -> Found<Optio
         Life::Disabled { proven: false, pin, at, .. } => {
             case.prove_dead(managed, pin.as_ref(), at).map(Some)
         }
-        Life::Disabled { .. } if managed.origin == Origin::Foreign => Ok(None),
+        Life::Disabled { .. }
+            if managed.origin == Origin::Foreign
+                && purpose != (Purpose::Ruled { delete: true }) =>
+        {
+            Ok(None)
+        }
         Life::Disabled { pin, at, .. } => case.delete(managed, pin.as_ref(), at),
         Life::Deleted { proven: false, at } => case.prove_absent(at).map(Some),
         Life::Deleted { proven: true, .. } => Ok(None),
@@ -65,7 +72,7 @@ struct Case<'a> {
 impl Case<'_> {
     fn guard(&self) -> Found<()> {
         match self.purpose {
-            Purpose::Suspect => Ok(()),
+            Purpose::Suspect | Purpose::Ruled { .. } => Ok(()),
             Purpose::Leftover if self.nobody_holds_it() => Ok(()),
             Purpose::Replaced | Purpose::Leftover => guards::may_retire(self.v, self.key).map(drop),
         }
@@ -108,7 +115,9 @@ impl Case<'_> {
             return Err(self.v.trouble(Class::Unknown, "list"));
         }
         // Nor is a list whole that does not show a new key yet (R13).
-        for since in [self.managed.map(|m| &m.since), self.reported()].into_iter().flatten() {
+        let orphan = self.v.state.orphans.get(self.key).map(|orphan| &orphan.since);
+        let known = [self.managed.map(|m| &m.since), self.reported(), orphan];
+        for since in known.into_iter().flatten() {
             self.v.wait_until(since, self.v.rules.lag_ms, WaitFor::ReadsLag)?;
         }
         let proof = self.managed.and_then(|m| m.version.as_ref().and(m.proof(self.key)));
@@ -252,6 +261,9 @@ impl Case<'_> {
         {
             return Ok(None);
         }
+        if matches!(self.purpose, Purpose::Ruled { .. }) && deletes_are_spent(managed) {
+            return Ok(None);
+        }
         let actor = self.actor()?;
         let listed = self.listed(&actor)?;
         let revived = match listed.enabled {
@@ -272,7 +284,9 @@ impl Case<'_> {
     fn somebody_acted(&self, revived: bool) -> Step {
         let key = self.key.clone();
         match (self.purpose, revived) {
-            (Purpose::Replaced, _) => self.v.park(ParkReason::PinDiffers { key }),
+            (Purpose::Replaced | Purpose::Ruled { .. }, _) => {
+                self.v.park(ParkReason::PinDiffers { key })
+            }
             (_, true) => Step::record(Event::Revived { key }),
             (_, false) => Step::record(Event::PinLost { key }),
         }

@@ -1,7 +1,7 @@
 //! Everything about one secret that needs a person, the most urgent first.
 
-use super::problem::{ORPHANS, Problem, RUN_ONCE, plan};
-use super::{Subject, due_ms, issued_ms, parked, read_only, refused, rfc3339};
+use super::problem::{Problem, RUN_ONCE, plan};
+use super::{Subject, due_ms, issued_ms, parked, read_only, refused, rfc3339, ruling};
 use crate::domain::clocks::Stamp;
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{Adoption, Life, Origin, RequestKind, State};
@@ -36,10 +36,7 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     if let Adoption::ReadOnly(reason) = &state.adoption {
         found.push(read_only(name, reason));
     }
-    for (key, _) in state.orphans_unruled() {
-        let said = format!("key {key} lives, may be ours, and nobody has ruled on it.");
-        found.push(Problem::new("orphan", said, ORPHANS));
-    }
+    found.extend(ruling::problems(state));
     found.extend(left_over(name, state));
     if subject.policy.is_none() {
         let said = "no policy names this secret any more; its keys are left as they are.";

@@ -8,7 +8,8 @@ use super::{read_only, refused};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{
-    Effect, Ending, Event, Evidence, Outcome, Phase, Question, Request, State, Suspect, Trigger,
+    Effect, Ending, Event, Evidence, Orphan, Outcome, Phase, Question, Request, Ruling, State,
+    Suspect, Trigger,
 };
 use crate::domain::words::count_of;
 
@@ -82,6 +83,21 @@ fn of_keys(before: &State, event: &Event) -> String {
         }
         Event::Strangers { keys } => appeared(before, keys),
         Event::Kept { key, by } => format!("{} ruled that key {key} may live", by.who),
+        Event::Ruled { key, ruling, by, carried_out_by } => {
+            let by_whom = carried_out_by
+                .as_ref()
+                .map_or_else(String::new, |policy| format!("; carried out by policy {policy}"));
+            let verb = match ruling {
+                Ruling::Keep => "may live",
+                Ruling::Disable => "is to be disabled",
+                Ruling::Delete => "is to be deleted",
+            };
+            format!("{} ruled that key {key} {verb}{by_whom}", by.who)
+        }
+        Event::RulingStopped { key, why } => {
+            let ruling = before.orphans.get(key).and_then(Orphan::sentence);
+            super::ruling_stopped(key, ruling.unwrap_or(Ruling::Keep), why).message
+        }
         Event::OrphansGone { keys } => {
             let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
             format!("the complete list no longer has {}: nothing to rule on", keys.join(", "))
@@ -110,7 +126,8 @@ fn of_keys(before: &State, event: &Event) -> String {
 
 /// Keys that somebody has ruled on already are no news.
 fn appeared(before: &State, keys: &BTreeSet<KeyId>) -> String {
-    let is_ruled = |key: &&KeyId| before.orphans.get(*key).is_some_and(|orphan| orphan.kept);
+    let is_ruled =
+        |key: &&KeyId| before.orphans.get(*key).is_some_and(|orphan| orphan.ruled.is_some());
     let news = keys.iter().filter(|key| !is_ruled(key)).count();
     match news {
         0 => "no key appeared around the leak".into(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::effect::{Effect, Outcome};
+use super::orphan::{Ruling, RulingStop};
 use super::reason::{ParkReason, ReadOnlyReason, Refusal};
 use super::rotation::{Ending, Held, Phase, Trigger};
 use crate::domain::class::Class;
@@ -121,6 +122,21 @@ pub enum Event {
     Kept {
         key: KeyId,
         by: Requester,
+    },
+    /// A person ruled that an orphan must not live, or changed that word.
+    Ruled {
+        key: KeyId,
+        ruling: Ruling,
+        by: Requester,
+        /// The policy whose engine has carried it out already: one key may stand on the records of
+        /// several secrets of one account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carried_out_by: Option<String>,
+    },
+    /// A ruling could not be carried out.
+    RulingStopped {
+        key: KeyId,
+        why: RulingStop,
     },
     /// A complete list no longer has these orphans: there is nothing left to rule on.
     OrphansGone {
@@ -255,6 +271,8 @@ impl Event {
             Self::Strangers { .. } => "strangers",
             Self::Unexplained { .. } => "unexplained",
             Self::Kept { .. } => "kept",
+            Self::Ruled { .. } => "ruled",
+            Self::RulingStopped { .. } => "ruling_stopped",
             Self::OrphansGone { .. } => "orphans_gone",
             Self::BaselineTaken { .. } => "baseline_taken",
             Self::Parked { .. } => "parked",

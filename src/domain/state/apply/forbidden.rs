@@ -2,7 +2,7 @@
 
 use crate::domain::ids::{Etag, KeyId, VersionId};
 use crate::domain::state::{
-    Adoption, Effect, FirstKey, Life, Origin, Phase, Rotation, Source, State,
+    Adoption, Effect, FirstKey, Life, Origin, Orphan, Phase, Rotation, Ruling, Source, State,
 };
 
 type Why = Option<&'static str>;
@@ -27,8 +27,9 @@ pub(super) fn forbidden(state: &State, effect: &Effect) -> Why {
         Effect::ProbeEtag { key, .. } => probe(state, key),
         Effect::Enable { key, .. } => enable(state, key),
         Effect::Disable { key, .. } => {
-            let known = state.keys.contains_key(key) || state.is_suspect(key);
-            (!known).then_some("only a managed key, or a suspect, is disabled")
+            let known =
+                state.keys.contains_key(key) || state.is_suspect(key) || state.is_sentenced(key);
+            (!known).then_some("only a managed key, a suspect, or an orphan ruled on is disabled")
         }
         Effect::Delete { key, etag, .. } => delete(state, key, etag.as_ref()),
         Effect::Install { .. } => state.rotation.is_some().then_some("a rotation is open"),
@@ -87,7 +88,8 @@ fn enable(state: &State, key: &KeyId) -> Why {
 
 fn delete(state: &State, key: &KeyId, etag: Option<&Etag>) -> Why {
     let managed = state.keys.get(key);
-    if managed.is_some_and(|k| k.origin == Origin::Foreign) {
+    let word = state.orphans.get(key).and_then(Orphan::sentence);
+    if managed.is_some_and(|k| k.origin == Origin::Foreign) && word != Some(Ruling::Delete) {
         return Some("a key that is not managed is never deleted");
     }
     match managed.map(|k| &k.life) {

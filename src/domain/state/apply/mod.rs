@@ -4,6 +4,7 @@ mod adoption;
 mod forbidden;
 mod key;
 mod operation;
+mod orphan;
 mod phase;
 mod request;
 
@@ -12,8 +13,9 @@ use crate::domain::clocks::Moment;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::OperationId;
 use adoption::{adoption, owned};
-use key::{kept, key, orphans_gone, proven, served, strangers, unexplained};
+use key::{key, proven, served};
 use operation::{intended, settled};
+use orphan::{kept, orphans_gone, ruled, ruling_stopped, strangers, unexplained};
 use phase::{abandoned, ended, entered, rebased, started};
 use request::{answered, leak_closed, requested, unparked};
 
@@ -63,6 +65,10 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::Strangers { keys } => strangers(state, &now, keys),
         Event::Unexplained { keys } => unexplained(state, &now, keys),
         Event::Kept { key, .. } => kept(state, key),
+        Event::Ruled { key, ruling, carried_out_by, .. } => {
+            ruled(state, key, *ruling, carried_out_by.is_some())
+        }
+        Event::RulingStopped { key, why } => ruling_stopped(state, now, key, why),
         Event::OrphansGone { keys } => orphans_gone(state, keys),
         Event::Parked { reason } => parked(state, now, reason),
         Event::Unparked { by_operator } => unparked(state, &now, *by_operator),

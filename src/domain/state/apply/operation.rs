@@ -1,7 +1,8 @@
 //! Mutations: intended, then settled, and what each outcome leaves behind.
 
 use super::forbidden::forbidden;
-use super::key::{orphan, pin_lost, set_life};
+use super::key::{pin_lost, set_life};
+use super::orphan::orphan;
 use super::{Applied, illegal};
 use crate::domain::class::Class;
 use crate::domain::clocks::Moment;

@@ -4,7 +4,7 @@ use super::key::pin_lost;
 use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
 use crate::domain::state::{
-    FirstKey, Leak, Origin, ParkReason, Refusal, Request, RequestKind, State, Suspect,
+    FirstKey, Leak, Origin, Orphan, ParkReason, Refusal, Request, RequestKind, State, Suspect,
 };
 
 pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Applied {
@@ -75,7 +75,11 @@ pub(super) fn leak_closed(state: &mut State) -> Applied {
     }
     state.requests.leak = None;
     state.refused.take_if(|(request, _)| *request == RequestKind::Leak);
-    state.keys.retain(|_, managed| managed.origin != Origin::Foreign);
+    let orphans = &state.orphans;
+    state.keys.retain(|key, managed| {
+        let sentence = orphans.get(key).and_then(Orphan::sentence);
+        managed.origin != Origin::Foreign || sentence.is_some()
+    });
     Ok(())
 }
 
