@@ -178,7 +178,9 @@ impl<'a> Life<'a> {
             }
             Read::NamedActor => {
                 let exchange = self.exchange();
-                self.seen.named_key = Some(self.some_key().key);
+                let named = self.some_key();
+                self.seen.named_key = Some(named.key.clone());
+                self.seen.named_proof = Some(named);
                 self.seen.named_actor = self.chance.fact(exchange);
             }
             Read::NamedProfile => {
@@ -220,6 +222,10 @@ impl<'a> Life<'a> {
                 Outcome::Minted { key: proof.key.clone(), proof: told.then_some(proof) }
             }
             Effect::Stage { token, .. } | Effect::Install { token, .. } => {
+                self.versions.push(token.clone());
+                Outcome::Done { etag: None, ours: true }
+            }
+            Effect::Clear { token, .. } => {
                 self.versions.push(token.clone());
                 Outcome::Done { etag: None, ours: true }
             }
@@ -278,11 +284,12 @@ impl<'a> Life<'a> {
             self.rule()?;
         }
         let suspect = self.some_key();
-        let request = match self.chance.below(9) {
+        let request = match self.chance.below(10) {
             0 => Request::Abort,
             1 => Request::Resume,
             2 => Request::Adopt,
             3 => Request::AdoptIssued,
+            9 => Request::Decommission { clear_store: self.chance.below(2) == 0 },
             4 | 5 => Request::Leak {
                 suspects: [(suspect.key, Some(suspect.fingerprint))].into(),
                 kill_first: self.chance.below(2) == 0,

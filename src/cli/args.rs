@@ -91,6 +91,8 @@ pub enum Command {
     Abort(OneName),
     /// Accept what the store holds as right, or write a credential: piped in, or minted
     Adopt(AdoptArgs),
+    /// Retire a policy and its key for good
+    Decommission(DecommissionArgs),
     /// List keys that nobody accounts for, or rule on one: keep, disable, delete
     Orphans(OrphansArgs),
     /// Print a JSON Schema for editors
@@ -198,6 +200,18 @@ pub struct AdoptArgs {
     /// Mint the first key with the named actor, for a secret that holds none, and write it
     #[arg(long, conflicts_with = "from_stdin")]
     pub issue: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DecommissionArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Yes, for good; without it this only says what would happen
+    #[arg(long)]
+    pub yes: bool,
+    /// Replace the secret's value by {} at the end
+    #[arg(long)]
+    pub clear_store: bool,
 }
 
 #[derive(Debug, Args)]

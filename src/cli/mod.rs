@@ -5,6 +5,7 @@ mod adopt;
 mod args;
 mod check;
 mod context;
+mod decommission;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod drive;
@@ -93,6 +94,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Resume(args) => wish::resume(context, &args.name).await,
         Command::Abort(args) => wish::abort(context, &args.name).await,
         Command::Adopt(args) => adopt::adopt(context, &args).await,
+        Command::Decommission(args) => decommission::decommission(context, &args).await,
         Command::Orphans(args) => orphans::orphans(context, args.ruling).await,
         Command::Schema(args) => Ok(schema::schema(context, args.what)),
         #[cfg(feature = "sandbox")]

@@ -2,6 +2,7 @@
 //! and texts out. Fields of the JSON are only ever added, never renamed. Holds no secret and shows
 //! no fingerprint.
 
+mod decommission;
 mod park;
 mod preflight;
 mod problem;
@@ -16,6 +17,7 @@ mod time;
 
 use serde::Serialize;
 
+pub use decommission::{DecommissionReport, not_proven};
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
 pub use problems::{NO_POLICY, left_over, wrong_file};
@@ -50,6 +52,7 @@ pub struct PolicyReport {
     pub suspects: Vec<SuspectReport>,
     pub last_rotation: Option<LastReport>,
     pub rotation: Option<RotationReport>,
+    pub decommission: Option<DecommissionReport>,
     pub problems: Vec<Problem>,
 }
 
@@ -63,6 +66,7 @@ pub enum Standing {
     Waiting,
     Parked,
     ReadOnly,
+    Retired,
 }
 
 impl Standing {
@@ -75,6 +79,7 @@ impl Standing {
             Self::Waiting => "waiting",
             Self::Parked => "parked",
             Self::ReadOnly => "read_only",
+            Self::Retired => "retired",
         }
     }
 }
@@ -142,6 +147,7 @@ pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
             because: last.because.clone(),
         }),
         rotation: state.rotation.as_ref().map(|open| rotation(state, open, &waits)),
+        decommission: decommission::report(subject),
         problems: problems::problems(subject, now),
     }
 }
@@ -149,7 +155,7 @@ pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
 /// From when the schedule counts: the end of the last rotation, or the adoption. `None` before.
 #[must_use]
 pub fn anchor_ms(state: &State) -> Option<i64> {
-    if state.adoption != Adoption::Adopted {
+    if state.adoption != Adoption::Adopted || state.decommission.is_some() {
         return None;
     }
     let ended = state.last.as_ref().map(|last| last.ended.wall_ms);
@@ -214,10 +220,15 @@ fn standing(state: &State, waits: &[Wait], now: &Stamp) -> Standing {
     if state.parked.is_some() {
         return Standing::Parked;
     }
+    if let Some(open) = &state.decommission {
+        let lives = state.keys.get(&open.held.proof.key).is_some_and(|k| k.life == Life::Live);
+        return if lives { Standing::Waiting } else { Standing::Rotating };
+    }
     if state.rotation.is_none() {
         return match &state.adoption {
             Adoption::Unadopted => Standing::Unadopted,
             Adoption::ReadOnly(_) => Standing::ReadOnly,
+            Adoption::Retired(_) => Standing::Retired,
             Adoption::Adopted if state.suspects_alive().next().is_some() => Standing::Rotating,
             Adoption::Adopted => Standing::Idle,
         };

@@ -193,8 +193,8 @@ impl Engine {
             return Some(Halt::Parked);
         }
         if let Some(trouble) = &self.state.trouble {
-            let nothing_to_park =
-                self.state.rotation.is_none() && !leak && !ruling && trouble.count >= 6;
+            let open = self.state.rotation.is_some() || self.state.decommission.is_some();
+            let nothing_to_park = !open && !leak && !ruling && trouble.count >= 6;
             if nothing_to_park || (left_ms < ms && reason == WaitFor::Trouble) {
                 let (class, step) = (trouble.class, trouble.step.clone());
                 return Some(Halt::Troubled { class, step });
@@ -207,7 +207,8 @@ impl Engine {
         let phase = self.state.rotation.as_ref().map(|r| r.phase);
         let wanted = self.state.requests.rotate.is_some() && self.state.rotation.is_none();
         let requests = &self.state.requests;
-        let weighing = requests.abort || requests.resume || requests.adopt;
+        let weighing =
+            requests.abort || requests.resume || requests.adopt || requests.decommission.is_some();
         // That a dead suspect be gone too may take longer than its report.
         let dying = |effect: &Effect| matches!(effect, Effect::Delete { .. });
         let mut open = self.state.questions.values();

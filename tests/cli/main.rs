@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, reason = "a test that finds another shape fails")]
 
 mod adopting;
+mod decommission;
 mod errors;
 mod first_key;
 mod help;

@@ -11,6 +11,7 @@
 
 mod actor;
 mod clocks;
+mod decommission;
 mod etags;
 mod faults;
 mod first_key;

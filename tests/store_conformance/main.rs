@@ -84,6 +84,7 @@ suite! {
     the_age_of_current_is_told
     a_second_store_object_sees_the_same
     no_secret_is_in_what_can_be_printed
+    an_empty_version_takes_the_place_of_a_credential
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub fn sentenced(name: &str, state: &State, key: &KeyId, ruling: Ruling, halt: &
             Verdict::new(name, Exit::Done, "disabled", said)
         }
         Some((ruling, Progress::Stopped { why, .. })) => {
-            Verdict::of(name, of_stop(why), "stopped", ruling_stopped(key, ruling, why))
+            Verdict::of(name, of_stop(why), "not_done", ruling_stopped(key, ruling, why))
         }
         Some(_) => still_open(name, state, key, halt),
     }

@@ -37,7 +37,7 @@ fn row(out: Out, report: &PolicyReport) {
         Standing::Parked | Standing::ReadOnly => RED,
         Standing::Rotating | Standing::Waiting => YELLOW,
         Standing::Idle => GREEN,
-        Standing::Unadopted => anstyle::Style::new(),
+        Standing::Unadopted | Standing::Retired => anstyle::Style::new(),
     };
     let age = report.key_age_seconds.map_or_else(|| "-".into(), short_age);
     let due = report.next_due.as_deref().unwrap_or("on demand");
@@ -53,6 +53,14 @@ fn row(out: Out, report: &PolicyReport) {
         let word =
             if suspect.state == "disabled" { "disabled, by the list" } else { suspect.state };
         out.data(&cut(&format!("  {:<10} {}  {word}", "suspect", suspect.key_id), WIDTH));
+    }
+    if let Some(open) = &report.decommission {
+        let until = open.deadline.as_ref().map_or_else(String::new, |at| format!(" until {at}"));
+        wrapped(
+            out,
+            &format!("key {} is being decommissioned: {}{until}", open.key, open.state),
+            "  ",
+        );
     }
     if let Some(line) = open_end(report) {
         wrapped(out, &line, "  ");

@@ -25,6 +25,16 @@ pub(super) fn may_retire<'a>(v: &View<'a>, key: &KeyId) -> Found<&'a KeyProof> {
     Ok(current)
 }
 
+/// The key that *current* names may go for good (R30): the exception to [`may_retire`] by name. Its
+/// drain is the caller's.
+pub(super) fn may_decommission(v: &View<'_>, key: &KeyId) -> Found<()> {
+    let store = v.store()?;
+    if store.pending.is_some() && store.pending != store.current {
+        return Err(v.park(ParkReason::ForeignPending));
+    }
+    not_elsewhere(v, key)
+}
+
 /// No other policy's consumers may hold the key, by the journal of this very step (R22). An
 /// operator's word that it may be retired here goes before.
 fn not_elsewhere(v: &View<'_>, key: &KeyId) -> Found<()> {

@@ -7,6 +7,7 @@ mod account;
 mod advance;
 mod attribution;
 mod caller;
+mod decommission;
 mod first_key;
 mod foreign;
 mod guards;
@@ -51,6 +52,9 @@ fn decide(v: &View<'_>) -> Found<Step> {
             Err(step) if goes_on(&step) || matches!(step, Step::Look(_)) => Ok(step),
             Ok(None) | Err(_) => Ok(wait),
         };
+    }
+    if let Some(step) = decommission::decide(v) {
+        return Ok(step);
     }
     if v.state.adoption != Adoption::Adopted {
         return match kill::kill(v) {

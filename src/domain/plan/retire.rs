@@ -22,6 +22,8 @@ pub(super) enum Purpose {
     Suspect,
     /// An orphan that a person ruled on; its guards were checked by the caller (R17).
     Ruled { delete: bool },
+    /// *Current*'s own key, for good (R30): its drain was waited for by the caller.
+    Decommissioned,
 }
 
 /// A key that comes back to life this often is somebody's doing.
@@ -73,6 +75,7 @@ impl Case<'_> {
     fn guard(&self) -> Found<()> {
         match self.purpose {
             Purpose::Suspect | Purpose::Ruled { .. } => Ok(()),
+            Purpose::Decommissioned => guards::may_decommission(self.v, self.key),
             Purpose::Leftover if self.nobody_holds_it() => Ok(()),
             Purpose::Replaced | Purpose::Leftover => guards::may_retire(self.v, self.key).map(drop),
         }
@@ -228,6 +231,11 @@ impl Case<'_> {
             Actor::Key(proof) => Ok(proof),
             Actor::Named => match self.v.state.rotation.as_ref().and_then(|r| r.staged_new()) {
                 Some(staged) if staged.proof.key != dying.key => Ok(staged.proof.clone()),
+                // Nothing of this secret lives: the named actor itself has just authenticated.
+                _ if self.purpose == Purpose::Decommissioned => {
+                    let named = self.v.seen.named_proof.clone();
+                    named.ok_or_else(|| self.v.trouble(Class::Unknown, "prove"))
+                }
                 _ => Err(self.v.trouble(Class::Unknown, "prove")),
             },
         }
@@ -251,7 +259,11 @@ impl Case<'_> {
     fn delete(&self, managed: &ManagedKey, pin: Option<&Etag>, at: &Moment) -> Found<Option<Step>> {
         // A key that is ours only by what the list says gets time to be missed, too.
         let attributed = managed.origin == Origin::Attributed;
-        if self.purpose == Purpose::Replaced || self.purpose == Purpose::Leftover && attributed {
+        let leaves = self.purpose == Purpose::Decommissioned && !self.v.state.is_suspect(self.key);
+        if self.purpose == Purpose::Replaced
+            || leaves
+            || self.purpose == Purpose::Leftover && attributed
+        {
             self.v.wait_until(at, self.v.rules.soak_ms, WaitFor::Soak)?;
         }
         self.guard()?;
@@ -284,7 +296,7 @@ impl Case<'_> {
     fn somebody_acted(&self, revived: bool) -> Step {
         let key = self.key.clone();
         match (self.purpose, revived) {
-            (Purpose::Replaced | Purpose::Ruled { .. }, _) => {
+            (Purpose::Replaced | Purpose::Ruled { .. } | Purpose::Decommissioned, _) => {
                 self.v.park(ParkReason::PinDiffers { key })
             }
             (_, true) => Step::record(Event::Revived { key }),

@@ -76,10 +76,10 @@ fn is_being_killed(v: &View<'_>, key: &KeyId) -> bool {
 
 fn next(v: &View<'_>, key: &KeyId, ruling: Ruling) -> Step {
     let purpose = Purpose::Ruled { delete: ruling == Ruling::Delete };
-    let step = match guard(v, key).and_then(|()| retire(v, key, purpose)) {
-        Ok(Some(step)) | Err(step) => step,
+    let wanted = guard(v, key).and_then(|()| retire(v, key, purpose));
+    let (Ok(Some(step)) | Err(step)) = wanted else {
         // Deletes that came to nothing are not sent for ever.
-        Ok(None) => return stop(key, failed(v, Class::Unknown, "delete")),
+        return stop(key, failed(v, Class::Unknown, "delete"));
     };
     match &step {
         Step::Record(events) => match events.as_slice() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, status};
+use super::problem::{ORPHANS, Problem, RUN_ONCE, abort, adopt, from_stdin, plan, status};
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
 use crate::domain::ids::KeyId;
@@ -15,6 +15,7 @@ pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
     let (said, next) = match request {
         RequestKind::Abort => abort_text(policy, why),
         RequestKind::Adopt => adopt_text(policy, why),
+        RequestKind::Decommission => decommission_text(policy, why),
         _ => text(policy, why),
     };
     let what = match request {
@@ -23,6 +24,7 @@ pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
         RequestKind::Abort => "nothing was aborted",
         RequestKind::Resume => "nothing was resumed",
         RequestKind::Adopt => "nothing was adopted",
+        RequestKind::Decommission => "nothing was decommissioned",
     };
     Problem::new(format!("refused/{}", code(why)), format!("{what}: {said}."), next)
 }
@@ -53,6 +55,21 @@ fn adopt_text(policy: &str, why: &Refusal) -> (String, String) {
             let (said, _) = text(policy, why);
             (said, from_stdin(policy))
         }
+        other => text(policy, other),
+    }
+}
+
+fn decommission_text(policy: &str, why: &Refusal) -> (String, String) {
+    match why {
+        Refusal::Orphans => (
+            "keys that may be ours await a ruling, and nobody would be left to carry one out"
+                .into(),
+            ORPHANS.into(),
+        ),
+        Refusal::NamedElsewhere { policy: other } => (
+            format!("the secret of policy {other} names the same key; its consumers would lose it"),
+            format!("rekeyd rotate {other}"),
+        ),
         other => text(policy, other),
     }
 }
@@ -150,6 +167,20 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
             format!("rekeyd rotate {policy}"),
         ),
         Refusal::KillFirstLocksOut { keys } => locked_out(policy, keys),
+        Refusal::RotationOpen => (
+            format!("a rotation is open; finish it (`{RUN_ONCE}`), or take it back"),
+            abort(policy),
+        ),
+        Refusal::Decommissioning => (
+            format!("the policy's key is being decommissioned; `{}` takes that back", abort(policy)),
+            abort(policy),
+        ),
+        Refusal::Retired => (
+            "the policy is retired. Put a credential that works into the secret, and adopt it, to \
+             make it live again"
+                .into(),
+            adopt(policy),
+        ),
         other => (code(other).replace('_', " "), status(policy)),
     }
 }
@@ -281,6 +312,9 @@ pub fn code(why: &Refusal) -> &'static str {
         Refusal::OldKeyUnfit => "old_key_unfit",
         Refusal::NoNamedActor => "no_named_actor",
         Refusal::AlreadyAdopted => "already_adopted",
+        Refusal::RotationOpen => "rotation_open",
+        Refusal::Decommissioning => "decommissioning",
+        Refusal::Retired => "retired",
         Refusal::KillFirstLocksOut { .. } => "kill_first_locks_out",
     }
 }

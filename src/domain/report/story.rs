@@ -120,6 +120,11 @@ fn of_keys(before: &State, event: &Event) -> String {
             let dead = if by_list { "proven dead, or disabled by the list" } else { "proven dead" };
             format!("every suspect is {dead}; the leak report is closed")
         }
+        Event::DecommissionBegun { held, .. } => {
+            format!("key {} is being decommissioned: its drain counts from now", held.proof.key)
+        }
+        Event::DecommissionWithdrawn => "the decommission was taken back; the key lives on".into(),
+        Event::Retired => "the policy is retired: it never rotates and never heals".into(),
         other => other.name().replace('_', " "),
     }
 }
@@ -141,6 +146,10 @@ fn wish(request: &Request) -> String {
         Request::Abort => "abort".into(),
         Request::Resume => "resume".into(),
         Request::Adopt => "adopt what current holds".into(),
+        Request::Decommission { clear_store } => {
+            let value = if *clear_store { ", and clear the store" } else { "" };
+            format!("decommission{value}")
+        }
         Request::AdoptIssued => "mint a first key and adopt it".into(),
         Request::Leak { suspects, kill_first, grace_ms, .. } => {
             let keys: Vec<&str> = suspects.keys().map(KeyId::as_str).collect();
@@ -177,6 +186,7 @@ pub fn intent(effect: &Effect) -> String {
         Effect::Enable { key, .. } => format!("enable key {key} again"),
         Effect::Install { proof, .. } => format!("write key {} as current", proof.key),
         Effect::Delete { key, .. } => format!("delete key {key}"),
+        Effect::Clear { .. } => "replace the secret's value by {}".into(),
     }
 }
 
@@ -229,6 +239,7 @@ fn done(before: &State, question: Option<&Question>) -> String {
         Some(Effect::Enable { key, .. }) => format!("key {key} is enabled again"),
         Some(Effect::Install { proof, .. }) => format!("key {} is written as current", proof.key),
         Some(Effect::Delete { key, .. }) => format!("key {key} is deleted"),
+        Some(Effect::Clear { .. }) => "the secret's value is {} now".into(),
         Some(Effect::Issue { .. }) | None => "done".into(),
     }
 }

@@ -241,7 +241,7 @@ const KEPT: Ruled = Ruled { ruling: Ruling::Keep, progress: Progress::Done };
 #[test]
 fn an_orphan_and_a_lost_policy_are_problems() {
     let mut state = State::default();
-    let orphan = |kept| crate::domain::state::Orphan {
+    let orphan = |kept: bool| crate::domain::state::Orphan {
         since: Moment { wall_ms: NOW_MS, ..Moment::default() },
         kind: OrphanKind::Stranger,
         ruled: kept.then_some(KEPT),

@@ -169,6 +169,17 @@ pub enum Event {
     },
     /// Every suspect of the open report is proven dead.
     LeakClosed,
+    /// *Current*'s key is on its way out, with nothing that replaces it (R30). A second one may add
+    /// that the store's value goes too.
+    DecommissionBegun {
+        held: Held,
+        clear_store: bool,
+        token_life_ms: Option<i64>,
+    },
+    /// An operator took the decommission back; the key lives.
+    DecommissionWithdrawn,
+    /// The decommissioned key is deleted: nothing is done for this secret any more.
+    Retired,
 }
 
 /// Whose word a request is.
@@ -198,6 +209,10 @@ pub enum Request {
     Adopt,
     /// Mint a key for a secret that holds none, and adopt it (R31).
     AdoptIssued,
+    /// Retire the policy and its key for good (R30).
+    Decommission {
+        clear_store: bool,
+    },
 }
 
 impl Request {
@@ -209,6 +224,7 @@ impl Request {
             Self::Abort => RequestKind::Abort,
             Self::Resume => RequestKind::Resume,
             Self::Adopt | Self::AdoptIssued => RequestKind::Adopt,
+            Self::Decommission { .. } => RequestKind::Decommission,
         }
     }
 }
@@ -221,6 +237,7 @@ pub enum RequestKind {
     Abort,
     Resume,
     Adopt,
+    Decommission,
 }
 
 /// Identity and canary answers of a key that was right (R23).
@@ -281,6 +298,9 @@ impl Event {
             Self::Checkpoint => "checkpoint",
             Self::Ended { .. } => "ended",
             Self::LeakClosed => "leak_closed",
+            Self::DecommissionBegun { .. } => "decommission_begun",
+            Self::DecommissionWithdrawn => "decommission_withdrawn",
+            Self::Retired => "retired",
         }
     }
 }

@@ -12,6 +12,7 @@
 //! that we did not write cannot be replayed into nonsense. Holds no secret and reads no clock.
 
 mod apply;
+mod decommission;
 mod effect;
 mod event;
 mod first;
@@ -23,6 +24,7 @@ mod rotation;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use apply::{IllegalTransition, apply};
+pub use decommission::{Decommission, Retired};
 pub use effect::{Effect, Outcome, Question, Source};
 pub use event::{Baseline, Event, Evidence, Request, RequestKind, Requester};
 pub use first::FirstKey;
@@ -61,6 +63,7 @@ pub struct State {
     pub orphans: BTreeMap<KeyId, Orphan>,
     pub suspects: BTreeMap<KeyId, Suspect>,
     pub rotation: Option<Rotation>,
+    pub decommission: Option<Decommission>,
     pub questions: BTreeMap<OperationId, Question>,
     /// When each request was sent that was never answered, whatever was seen since (R1).
     pub unanswered: BTreeSet<UnansweredSince>,
@@ -81,6 +84,8 @@ pub enum Adoption {
     Unadopted,
     ReadOnly(ReadOnlyReason),
     Adopted,
+    /// Decommissioned: never rotates and never heals, until somebody adopts it again (R30).
+    Retired(Retired),
 }
 
 /// Whether the issuer refuses a change that carries another etag than the key's (R21).
@@ -125,6 +130,8 @@ pub struct Requests {
     pub abort: bool,
     pub resume: bool,
     pub adopt: bool,
+    /// True: the store's value is to be replaced as well.
+    pub decommission: Option<bool>,
     pub leak: Option<Leak>,
 }
 

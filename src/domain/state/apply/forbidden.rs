@@ -1,5 +1,6 @@
 //! What must never be sent from a state, whatever was observed: the last gate before an intent.
 
+use super::decommission::is_own_delete;
 use crate::domain::ids::{Etag, KeyId, VersionId};
 use crate::domain::state::{
     Adoption, Effect, FirstKey, Life, Origin, Orphan, Phase, Rotation, Ruling, Source, State,
@@ -31,8 +32,13 @@ pub(super) fn forbidden(state: &State, effect: &Effect) -> Why {
                 state.keys.contains_key(key) || state.is_suspect(key) || state.is_sentenced(key);
             (!known).then_some("only a managed key, a suspect, or an orphan ruled on is disabled")
         }
+        Effect::Delete { actor, key, .. } if is_own_delete(state, actor, key) => None,
         Effect::Delete { key, etag, .. } => delete(state, key, etag.as_ref()),
-        Effect::Install { .. } => state.rotation.is_some().then_some("a rotation is open"),
+        Effect::Install { .. } => {
+            let open = state.rotation.is_some() || state.decommission.is_some();
+            open.then_some("a rotation or a decommission is open")
+        }
+        Effect::Clear { .. } => clear(state),
         Effect::Stage { .. } | Effect::Unstage { .. } | Effect::DropPrevious { .. } => None,
     }
 }
@@ -44,6 +50,15 @@ fn may_send(state: &State, effect: &Effect) -> bool {
     let kills = matches!(effect, Effect::Disable { key, .. } | Effect::Delete { key, .. }
         if state.is_suspect(key) && !state.touched(key));
     state.questions.is_empty() || kills || state.requests.leak.is_some() && only_creates_open
+}
+
+/// The value goes only after the key that it holds.
+fn clear(state: &State) -> Why {
+    let Some(open) = state.decommission.as_ref().filter(|open| open.clear_store) else {
+        return Some("nobody asked for the value to go");
+    };
+    let life = state.keys.get(&open.held.proof.key).map(|managed| &managed.life);
+    (!matches!(life, None | Some(Life::Deleted { .. }))).then_some("the key is not deleted")
 }
 
 fn create(state: &State) -> Why {

@@ -1,6 +1,7 @@
 //! `(State, Event) → State`: the only way a state changes, in production, replay, and models.
 
 mod adoption;
+mod decommission;
 mod forbidden;
 mod key;
 mod operation;
@@ -13,6 +14,7 @@ use crate::domain::clocks::Moment;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::OperationId;
 use adoption::{adoption, owned};
+use decommission::{begun, retired, withdrawn};
 use key::{key, proven, served};
 use operation::{intended, settled};
 use orphan::{kept, orphans_gone, ruled, ruling_stopped, strangers, unexplained};
@@ -79,6 +81,11 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::Checkpoint => Ok(()),
         Event::Ended { ending, keys } => ended(state, now, *ending, keys),
         Event::LeakClosed => leak_closed(state),
+        Event::DecommissionBegun { held, clear_store, token_life_ms } => {
+            begun(state, now, held, *clear_store, *token_life_ms)
+        }
+        Event::DecommissionWithdrawn => withdrawn(state),
+        Event::Retired => retired(state, now),
     }
 }
 

@@ -82,6 +82,8 @@ pub(super) fn settled(
             Ok(())
         }
         Effect::Install { token, proof, .. } => installed(state, token, &proof),
+        // What *current* holds is read again.
+        Effect::Clear { .. } => Ok(()),
         Effect::Disable { key, etag, .. } => {
             let life = after_disable(now, etag, outcome);
             set_life(state, &key, life)

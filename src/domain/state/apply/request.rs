@@ -14,6 +14,9 @@ pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Ap
         Request::Abort => state.requests.abort = true,
         Request::Resume => state.requests.resume = true,
         Request::Adopt => state.requests.adopt = true,
+        Request::Decommission { clear_store } => {
+            state.requests.decommission = Some(*clear_store);
+        }
         Request::AdoptIssued => {
             state.requests.adopt = true;
             if !state.first.as_ref().is_some_and(FirstKey::is_minted) {
@@ -62,6 +65,7 @@ pub(super) fn answered(
             state.requests.adopt = false;
             state.first.take_if(|first| !first.is_minted());
         }
+        RequestKind::Decommission => state.requests.decommission = None,
         RequestKind::Leak => {}
     }
     state.refused = refused.cloned().map(|refused| (request, refused));
