@@ -14,8 +14,21 @@ use crate::port::{Class, PortError};
 use crate::store::document;
 
 impl Place {
-    /// The step that counts: the record that names the version. Without a credential it is empty.
     pub(super) fn stage(
+        &self,
+        token: &VersionId,
+        base: Option<&VersionId>,
+        credential: &Credential,
+    ) -> Result<(), PortError> {
+        self.put(token, base, Some(credential))
+    }
+
+    pub(super) fn stage_empty(&self, token: &VersionId) -> Result<(), PortError> {
+        self.put(token, None, None)
+    }
+
+    /// The step that counts: the record that names the version. Without a credential it is empty.
+    fn put(
         &self,
         token: &VersionId,
         base: Option<&VersionId>,

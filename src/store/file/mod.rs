@@ -98,15 +98,14 @@ impl SecretStore for FileStore {
     ) -> Result<(), PortError> {
         let span = info_span!("store.stage", path = %self.place.path.display(), version = %token);
         let (token, base, credential) = (token.clone(), base.cloned(), credential.clone());
-        let credential = Some(credential);
-        self.run(span, move |place| place.stage(&token, base.as_ref(), credential.as_ref())).await
+        self.run(span, move |place| place.stage(&token, base.as_ref(), &credential)).await
     }
 
     async fn stage_empty(&self, token: &VersionId) -> Result<(), PortError> {
         let span =
             info_span!("store.stage_empty", path = %self.place.path.display(), version = %token);
         let token = token.clone();
-        self.run(span, move |place| place.stage(&token, None, None)).await
+        self.run(span, move |place| place.stage_empty(&token)).await
     }
 
     async fn promote(&self, from: Option<&VersionId>, to: &VersionId) -> Result<(), PortError> {
