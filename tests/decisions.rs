@@ -221,11 +221,9 @@ impl<'a> Life<'a> {
                 let told = self.chance.below(4) > 0;
                 Outcome::Minted { key: proof.key.clone(), proof: told.then_some(proof) }
             }
-            Effect::Stage { token, .. } | Effect::Install { token, .. } => {
-                self.versions.push(token.clone());
-                Outcome::Done { etag: None, ours: true }
-            }
-            Effect::Clear { token, .. } => {
+            Effect::Stage { token, .. }
+            | Effect::Install { token, .. }
+            | Effect::Clear { token, .. } => {
                 self.versions.push(token.clone());
                 Outcome::Done { etag: None, ours: true }
             }

@@ -14,8 +14,8 @@ use crate::domain::class::Class;
 use crate::domain::facts::{Actor, Exchange, Fact, Read};
 use crate::domain::ids::KeyId;
 use crate::domain::state::{
-    Adoption, Decommission, Effect, Event, Held, Life, Origin, ParkReason, Refusal, RequestKind,
-    first_token,
+    Adoption, Decommission, Effect, Event, FirstKey, Held, Life, Origin, ParkReason, Refusal,
+    RequestKind, first_token,
 };
 
 /// The step of a policy that is retired, or on its way there; `None` for every other.
@@ -47,7 +47,7 @@ fn retired(v: &View<'_>) -> Found<Step> {
     if let Some(step) = kill_first(v) {
         return Ok(step);
     }
-    if v.state.requests.adopt || v.state.first.as_ref().is_some_and(|first| first.is_minted()) {
+    if v.state.requests.adopt || v.state.first.as_ref().is_some_and(FirstKey::is_minted) {
         return adopt_again(v);
     }
     Ok(refuse_all(v, &Refusal::Retired).unwrap_or(Step::Rest))
