@@ -163,6 +163,9 @@ impl SecretStore for Watched<dyn SecretStore> {
     ) -> Result<(), PortError> {
         never_sent().await
     }
+    async fn stage_empty(&self, _: &VersionId) -> Result<(), PortError> {
+        never_sent().await
+    }
     async fn promote(&self, _: Option<&VersionId>, _: &VersionId) -> Result<(), PortError> {
         never_sent().await
     }

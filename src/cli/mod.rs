@@ -7,6 +7,7 @@ mod audit;
 mod check;
 mod completions;
 mod context;
+mod decommission;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod departed;
@@ -109,6 +110,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Abort(args) => wish::abort(context, &args.name).await,
         Command::Adopt(args) => adopt::adopt(context, &args).await,
         Command::Forget(args) => forget::forget(context, &args).await,
+        Command::Decommission(args) => decommission::decommission(context, &args).await,
         Command::Orphans(args) => orphans::orphans(context, args.ruling).await,
         Command::Audit(args) => audit::audit(context, &args.command).await,
         Command::Explain(args) => explain::explain(context, args.code.as_deref()),

@@ -68,6 +68,7 @@ fn is_due(bench: &Bench<'_>) -> bool {
     let now = bench.now();
     let free = state.adoption == Adoption::Adopted
         && state.rotation.is_none()
+        && state.decommission.is_none()
         && state.requests.rotate.is_none()
         && state.requests.leak.is_none();
     let due = due_ms(&bench.subject(state)).is_some_and(|due| due <= now.wall_ms);

@@ -23,7 +23,11 @@ pub async fn abort(context: &Context, name: &str) -> Result<Exit, CliError> {
     wish(context, name, Request::Abort, Asked::Abort).await
 }
 
-async fn wish(
+/// Makes a request for one policy, runs, and says how it ended.
+///
+/// # Errors
+/// When the policy or the journal cannot be used.
+pub async fn wish(
     context: &Context,
     name: &str,
     request: Request,

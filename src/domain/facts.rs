@@ -216,6 +216,8 @@ pub struct Observed {
     pub named_actor: Fact<Exchange>,
     /// The key that the named actor is, once it was read.
     pub named_key: Option<KeyId>,
+    /// The same key with its secret's fingerprint, as the live key beside a dying one.
+    pub named_proof: Option<KeyProof>,
     pub named_profile: Fact<Profile>,
     pub profiles: BTreeMap<KeyProof, Fact<Profile>>,
     pub keys: Fact<KeyIndex>,

@@ -5,6 +5,7 @@
 
 mod adopting;
 mod auditing;
+mod decommission;
 mod demo;
 mod departing;
 mod errors;
@@ -20,6 +21,7 @@ mod neighbours;
 mod others_stores;
 mod rewriting;
 mod rotating;
+mod ruling;
 mod serving;
 mod stage;
 mod terminal;

@@ -12,6 +12,7 @@
 mod actor;
 mod claims;
 mod clocks;
+mod decommission;
 mod etags;
 mod faults;
 mod first_key;
@@ -32,6 +33,7 @@ mod preflight;
 mod public_failures;
 mod reports;
 mod rotation;
+mod rulings;
 mod storm;
 mod upgrade;
 mod walk;

@@ -27,7 +27,7 @@ impl Fixed {
     pub fn nobody() -> Arc<dyn Neighbours> {
         Arc::new(Self(Elsewhere::default()))
     }
-    fn unreadable() -> Arc<dyn Neighbours> {
+    pub fn unreadable() -> Arc<dyn Neighbours> {
         let unreadable = ["other".to_owned()].into();
         Arc::new(Self(Elsewhere { unreadable, ..Elsewhere::default() }))
     }

@@ -4,7 +4,7 @@ use super::out::{BOLD, GREEN, Out, RED, YELLOW};
 use super::reminder::open_end;
 use super::wrap::wrapped;
 use crate::domain::policy::duration::format_ms;
-use crate::domain::report::{LiveKey, PolicyReport, Standing, Status};
+use crate::domain::report::{LiveKey, OrphanReport, PolicyReport, Standing, Status};
 
 /// What the table's columns take; on less, each value stands on a line of its own.
 const TABLE_WIDTH: usize = 66;
@@ -30,6 +30,11 @@ pub fn print(out: Out, status: &Status) {
     }
     for report in &status.policies {
         row(out, report);
+        let ruled = |one: &&OrphanReport| one.policy == report.name && one.ruling.is_some();
+        for orphan in status.orphans.iter().filter(ruled) {
+            let line = format!("  {:<10} {}  {}", "orphan", orphan.key_id, orphan.ruled());
+            out.data(&cut(&line, out.width));
+        }
     }
     let problems = status.policies.iter().flat_map(|report| &report.problems);
     out.hint(problems.map(|problem| problem.code));
@@ -45,7 +50,7 @@ fn row(out: Out, report: &PolicyReport) {
         Standing::Parked | Standing::ReadOnly => RED,
         Standing::Rotating | Standing::Waiting => YELLOW,
         Standing::Idle => GREEN,
-        Standing::Unadopted => anstyle::Style::new(),
+        Standing::Unadopted | Standing::Retired => anstyle::Style::new(),
     };
     let age = report.key_age_seconds.map_or_else(|| "-".into(), short_age);
     let due = report.next_due.as_deref().unwrap_or("on demand");
@@ -64,6 +69,14 @@ fn row(out: Out, report: &PolicyReport) {
         let word =
             if suspect.state == "disabled" { "disabled, by the list" } else { suspect.state };
         one_key(out, "suspect", &suspect.key_id, word);
+    }
+    if let Some(open) = &report.decommission {
+        let until = open.deadline.as_ref().map_or_else(String::new, |at| format!(" until {at}"));
+        wrapped(
+            out,
+            &format!("key {} is being decommissioned: {}{until}", open.key, open.state),
+            "  ",
+        );
     }
     if let Some(line) = open_end(report) {
         wrapped(out, &line, "  ");

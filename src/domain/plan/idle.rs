@@ -101,6 +101,7 @@ fn read_only(v: &View<'_>, reason: ReadOnlyReason) -> Found<Step> {
         (asked.rotate.is_some(), RequestKind::Rotate),
         (asked.abort, RequestKind::Abort),
         (asked.resume, RequestKind::Resume),
+        (asked.decommission.is_some(), RequestKind::Decommission),
     ];
     for (_, request) in wishes.into_iter().filter(|(is_asked, _)| *is_asked) {
         events.push(Event::Answered { request, refused: refused.clone() });

@@ -184,7 +184,7 @@ fn unfit_time(v: &View<'_>, token_life_ms: Option<i64>, leak: bool) -> Option<Re
 
 /// The credential that will call the issuer must be allowed to, and act as whom the policy says: a
 /// new key takes its creator's account and permissions (R17).
-fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
+pub(super) fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
     let (who, profile, stranger) = match v.actor(None)? {
         Actor::Named => {
             let profile = v.named_profile()?;

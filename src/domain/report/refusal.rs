@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::claim::held_elsewhere;
 use super::departed;
-use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, forget, from_stdin, plan, status};
+use super::problem::{ORPHANS, Problem, RUN_ONCE, abort, adopt, forget, from_stdin, plan, status};
 use crate::domain::class::Class;
 use crate::domain::code::{ReadOnly, Refused};
 use crate::domain::facts::StoreProblem;
@@ -18,6 +18,7 @@ pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
     let (said, next) = match request {
         RequestKind::Abort => abort_text(policy, why),
         RequestKind::Adopt => adopt_text(policy, why),
+        RequestKind::Decommission => decommission_text(policy, why),
         _ => text(policy, why),
     };
     let what = match request {
@@ -26,6 +27,7 @@ pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
         RequestKind::Abort => "nothing was aborted",
         RequestKind::Resume => "nothing was resumed",
         RequestKind::Adopt => "nothing was adopted",
+        RequestKind::Decommission => "nothing was decommissioned",
     };
     Problem::new(Refused::from(why), format!("{what}: {said}."), next)
 }
@@ -56,6 +58,21 @@ fn adopt_text(policy: &str, why: &Refusal) -> (String, String) {
             let (said, _) = text(policy, why);
             (said, from_stdin(policy))
         }
+        other => text(policy, other),
+    }
+}
+
+fn decommission_text(policy: &str, why: &Refusal) -> (String, String) {
+    match why {
+        Refusal::Orphans => (
+            "keys that may be ours await a ruling, and nobody would be left to carry one out"
+                .into(),
+            ORPHANS.into(),
+        ),
+        Refusal::NamedElsewhere { policy: other } => (
+            format!("the secret of policy {other} names the same key; its consumers would lose it"),
+            format!("rekeyd rotate {other}"),
+        ),
         other => text(policy, other),
     }
 }
@@ -158,6 +175,20 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
             format!("rekeyd rotate {policy}"),
         ),
         Refusal::KillFirstLocksOut { keys } => locked_out(policy, keys),
+        Refusal::RotationOpen => (
+            format!("a rotation is open; finish it (`{RUN_ONCE}`), or take it back"),
+            abort(policy),
+        ),
+        Refusal::Decommissioning => (
+            format!("the policy's key is being decommissioned; `{}` takes that back", abort(policy)),
+            abort(policy),
+        ),
+        Refusal::Retired => (
+            "the policy is retired. Put a credential that works into the secret, and adopt it, to \
+             make it live again"
+                .into(),
+            adopt(policy),
+        ),
         _ => ("it does not apply now".into(), status(policy)),
     }
 }

@@ -9,7 +9,10 @@ use crate::domain::class::Class;
 use crate::domain::code::Concern;
 use crate::domain::facts::StoreProblem;
 use crate::domain::policy::parse;
-use crate::domain::state::{Event, ParkReason, ReadOnlyReason, Refusal, RequestKind, apply};
+use crate::domain::state::{
+    Event, OrphanKind, ParkReason, Progress, ReadOnlyReason, Refusal, RequestKind, Ruled, Ruling,
+    apply,
+};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -246,13 +249,15 @@ fn what_nobody_adopted_is_unadopted_and_never_due() {
     assert_eq!(report.problems, []);
 }
 
+const KEPT: Ruled = Ruled { ruling: Ruling::Keep, progress: Progress::Done };
+
 #[test]
 fn an_orphan_and_a_lost_policy_are_problems() {
     let mut state = State::default();
-    let orphan = |kept| crate::domain::state::Orphan {
+    let orphan = |kept: bool| crate::domain::state::Orphan {
         since: Moment { wall_ms: NOW_MS, ..Moment::default() },
         kind: OrphanKind::Stranger,
-        kept,
+        ruled: kept.then_some(KEPT),
     };
     state.orphans.insert(key("awaits"), orphan(false));
     state.orphans.insert(key("ruled"), orphan(true));
@@ -268,7 +273,8 @@ fn an_orphan_and_a_lost_policy_are_problems() {
 fn a_count_of_keys_is_a_sentence_whatever_the_count() {
     let mut before = State::default();
     let now = Moment::default();
-    let kept = crate::domain::state::Orphan { since: now, kind: OrphanKind::Stranger, kept: true };
+    let (kind, ruled) = (OrphanKind::Stranger, Some(KEPT));
+    let kept = crate::domain::state::Orphan { since: now, kind, ruled };
     before.orphans.insert(key("ruled"), kept);
     let appeared = |names: &[&str]| {
         let keys = names.iter().map(|name| key(name)).collect();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::effect::{Effect, Outcome};
+use super::orphan::{Ruling, RulingStop};
 use super::reason::{ParkReason, ReadOnlyReason, Refusal};
 use super::rotation::{Ending, Held, Phase, Trigger};
 use crate::domain::claim::Generation;
@@ -145,6 +146,21 @@ pub enum Event {
         key: KeyId,
         by: Requester,
     },
+    /// A person ruled that an orphan must not live, or changed that word.
+    Ruled {
+        key: KeyId,
+        ruling: Ruling,
+        by: Requester,
+        /// The policy whose engine has carried it out already: one key may stand on the records of
+        /// several secrets of one account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carried_out_by: Option<String>,
+    },
+    /// A ruling could not be carried out.
+    RulingStopped {
+        key: KeyId,
+        why: RulingStop,
+    },
     /// A complete list no longer has these orphans: there is nothing left to rule on.
     OrphansGone {
         keys: BTreeSet<KeyId>,
@@ -176,6 +192,17 @@ pub enum Event {
     },
     /// Every suspect of the open report is proven dead.
     LeakClosed,
+    /// *Current*'s key is on its way out, with nothing that replaces it (R30). A second one may add
+    /// that the store's value goes too.
+    DecommissionBegun {
+        held: Held,
+        clear_store: bool,
+        token_life_ms: Option<i64>,
+    },
+    /// An operator took the decommission back; the key lives.
+    DecommissionWithdrawn,
+    /// The decommissioned key is deleted: nothing is done for this secret any more.
+    Retired,
 }
 
 /// Whose word a request is.
@@ -205,6 +232,10 @@ pub enum Request {
     Adopt,
     /// Mint a key for a secret that holds none, and adopt it (R31).
     AdoptIssued,
+    /// Retire the policy and its key for good (R30).
+    Decommission {
+        clear_store: bool,
+    },
 }
 
 impl Request {
@@ -216,6 +247,7 @@ impl Request {
             Self::Abort => RequestKind::Abort,
             Self::Resume => RequestKind::Resume,
             Self::Adopt | Self::AdoptIssued => RequestKind::Adopt,
+            Self::Decommission { .. } => RequestKind::Decommission,
         }
     }
 }
@@ -228,6 +260,7 @@ pub enum RequestKind {
     Abort,
     Resume,
     Adopt,
+    Decommission,
 }
 
 /// Identity and canary answers of a key that was right (R23).
@@ -281,6 +314,8 @@ impl Event {
             Self::Strangers { .. } => "strangers",
             Self::Unexplained { .. } => "unexplained",
             Self::Kept { .. } => "kept",
+            Self::Ruled { .. } => "ruled",
+            Self::RulingStopped { .. } => "ruling_stopped",
             Self::OrphansGone { .. } => "orphans_gone",
             Self::BaselineTaken { .. } => "baseline_taken",
             Self::Parked { .. } => "parked",
@@ -289,6 +324,9 @@ impl Event {
             Self::Checkpoint => "checkpoint",
             Self::Ended { .. } => "ended",
             Self::LeakClosed => "leak_closed",
+            Self::DecommissionBegun { .. } => "decommission_begun",
+            Self::DecommissionWithdrawn => "decommission_withdrawn",
+            Self::Retired => "retired",
         }
     }
 }

@@ -142,6 +142,12 @@ pub enum Refusal {
     KillFirstLocksOut {
         keys: BTreeSet<KeyId>,
     },
+    /// A rotation is open: it is finished or aborted before a decommission.
+    RotationOpen,
+    /// The policy's key is being decommissioned.
+    Decommissioning,
+    /// The policy is retired.
+    Retired,
 }
 
 impl ParkReason {

@@ -171,6 +171,34 @@ pub fn page(code: Refused) -> Page {
             commands: &["rekeyd status", "rekeyd forget NAME --yes"],
             rule: "A removed policy starts nothing (R28).",
         },
+        Refused::RotationOpen => Page {
+            title: "a rotation is open",
+            happened: "A decommission was asked for while a rotation is not over.",
+            leaves: "Nothing was done. Consumers use what current holds.",
+            by_itself: "Each run goes on with the rotation.",
+            to_do: "Finish the rotation or take it back, then ask again.",
+            commands: &["rekeyd run --once", "rekeyd abort NAME"],
+            rule: "One change of a secret at a time (invariant 1).",
+        },
+        Refused::Decommissioning => Page {
+            title: "the policy's key is being decommissioned",
+            happened: "Something else was asked for meanwhile.",
+            leaves: "Nothing was done. The key lives through its drain.",
+            by_itself: "Each run goes on with the decommission.",
+            to_do: "Let it end, or take it back.",
+            commands: &["rekeyd run --once", "rekeyd abort NAME"],
+            rule: "R30.",
+        },
+        Refused::Retired => Page {
+            title: "the policy is retired",
+            happened: "Its key was decommissioned; it never rotates and never heals.",
+            leaves: "Nothing was done. No consumer should be using the secret.",
+            by_itself: "Nothing.",
+            to_do: "Put a credential that works into the secret and adopt it, or remove the \
+                policy and forget the secret.",
+            commands: &["rekeyd adopt NAME", "rekeyd forget NAME --yes"],
+            rule: "R30.",
+        },
         Refused::Orphans => Page {
             title: "two or more keys may be ours and nobody has ruled on them",
             happened: "Creates lost their replies, and the list does not tell which keys came \

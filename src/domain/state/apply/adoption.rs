@@ -29,6 +29,7 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied
             state.settled =
                 Some(Settled { held: held.clone(), since: now, created_ms: *created_ms });
             state.first = None;
+            state.decommission = None;
             state.seen_key = None;
             state.parked = None;
             state.requests.adopt = false;
