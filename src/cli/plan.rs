@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::args::RotateArgs;
 use super::context::Context;
 use super::error::{CliError, Exit, refusal};
-use super::rotate::chosen;
+use super::rotate::{chosen, slip};
 use super::view::out::{BOLD, RED};
 use super::view::wrap::wrapped;
 use crate::app::{App, Notes};
@@ -157,6 +157,11 @@ async fn one(
             Turn::Resting if asked || engine.state().adoption != Adoption::Adopted => break,
             Turn::Resting => {
                 asked = true;
+                if let Rehearse::Leak(report) = rehearse
+                    && let Some(slip) = slip(&mut engine, policy.name.as_str(), &report.keys).await
+                {
+                    return Err(slip);
+                }
                 if let Some(request) = request(&engine, rehearse) {
                     engine.request(request, by.clone()).await?;
                 }

@@ -10,12 +10,14 @@ use super::drive::{Bench, Job, conclude, drive};
 use super::error::{CliError, Exit};
 use super::verdict::{Asked, Verdict};
 use crate::app::App;
+use crate::domain::ids::KeyId;
 use crate::domain::leak::{self, Suspicion};
 use crate::domain::policy::Policy;
 use crate::domain::policy::duration::MINUTE_MS;
+use crate::domain::report::unknown_key;
 use crate::domain::state::{Adoption, Request, State, Trigger};
 use crate::domain::words::count_of;
-use crate::engine::{Goal, Halt};
+use crate::engine::{Engine, Goal, Halt};
 
 /// How long a command waits for a server, or for a lost request to be cleared up.
 const BUDGET_MS: i64 = 10 * MINUTE_MS;
@@ -91,6 +93,20 @@ fn not_reported(mut met: Verdict) -> Verdict {
     met
 }
 
+/// A key that nobody knows is most likely mistyped, and its report would end well while the leaked
+/// one lives. Where no list can be read nothing is said: a leak is never dropped.
+pub async fn slip(engine: &mut Engine, policy: &str, keys: &[KeyId]) -> Option<CliError> {
+    if leak::never_seen(engine.state(), keys).is_empty() {
+        return None;
+    }
+    let listed = engine.listed_now().await?;
+    let state = engine.state();
+    let key = leak::never_seen(state, keys).into_iter().find(|key| !listed.contains(key))?;
+    let ends = "The report was NOT recorded, and nothing was killed.";
+    let problem = unknown_key(policy, key, state, &listed, ends);
+    Some(CliError::of_problem(Exit::Usage, problem))
+}
+
 struct Now {
     flags: RotateFlags,
 }
@@ -136,6 +152,10 @@ impl Now {
     }
 
     async fn leaked(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
+        let name = bench.policy.name.as_str();
+        if let Some(slip) = slip(&mut bench.engine, name, &self.flags.keys).await {
+            return Ok(Verdict { outcome: "refused".into(), ..Verdict::failed(name, slip) });
+        }
         let before = bench.engine.state().clone();
         let report = leak::Report {
             keys: self.flags.keys.clone(),
@@ -151,7 +171,8 @@ impl Now {
                     Exit::Operator,
                     "refused",
                     said,
-                ));
+                )
+                .next(format!("rekeyd status {}", bench.policy.name)));
             }
             Suspicion::Joins => {}
             Suspicion::Report(suspects) => {

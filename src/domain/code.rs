@@ -118,6 +118,7 @@ named! {
     /// What `status` shows of a secret beside a park.
     pub enum Concern {
         SuspectAlive = "leak/suspect_alive",
+        UnknownKey = "leak/unknown_key",
         Orphan = "orphan",
         LeftOver = "left_over",
         NoPolicy = "no_policy",

@@ -13,6 +13,7 @@ mod suspects;
 #[cfg(test)]
 mod tests;
 mod time;
+mod unknown_key;
 
 use serde::Serialize;
 
@@ -23,6 +24,7 @@ pub use refusal::{class_text, read_only, refused, why_failed};
 pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;
 pub use time::{parse_ms, rfc3339};
+pub use unknown_key::unknown_key;
 
 use super::clocks::{Moment, Stamp};
 use super::ids::KeyId;
