@@ -46,7 +46,7 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
     for (policy, problem) in &problems {
         out.data(&format!("{RED}{policy}{RED:#} [{}]", problem.code));
         wrapped(out, &problem.message, "  ");
-        out.data(&format!("  next: {}", problem.next_command));
+        out.next("  ", &problem.next_command);
     }
     out.hint(problems.iter().map(|(_, problem)| problem.code));
     let journal = if app.journal_is_new() {

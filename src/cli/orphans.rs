@@ -36,8 +36,12 @@ async fn list(context: &Context) -> Result<Exit, CliError> {
         let (key, policy, since) = (&orphan.key_id, &orphan.policy, &orphan.since);
         context.out.data(&format!("{key}  {policy}  since {since}  {ruled}\n  {why}"));
     }
-    if found.iter().any(|orphan| !orphan.kept) {
-        context.out.data("next: rekeyd orphans keep KEY   (or disable it in ION)");
+    if let Some(first) = found.iter().find(|orphan| !orphan.kept) {
+        let (key, policy) = (&first.key_id, &first.policy);
+        context.out.data(&format!(
+            "what must not live: rekeyd --rotate-now {policy} --leaked --key {key}"
+        ));
+        context.out.next("", &format!("rekeyd orphans keep {key}"));
     }
     context.remind(&app, journal.as_ref(), &[]).await?;
     Ok(Exit::Done)

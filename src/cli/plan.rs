@@ -127,7 +127,7 @@ fn print(context: &Context, foreseen: &Foreseen) {
     if let Some(problem) = &foreseen.problem {
         out.data(&format!("  {RED}[{}]{RED:#}", problem.code));
         wrapped(out, &problem.message, "  ");
-        out.data(&format!("  next: {}", problem.next_command));
+        out.next("  ", &problem.next_command);
     }
 }
 

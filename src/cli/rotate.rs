@@ -8,6 +8,7 @@ use super::args::{RotateArgs, RotateFlags, Wait};
 use super::context::Context;
 use super::drive::{Bench, Job, conclude, drive};
 use super::error::{CliError, Exit};
+use super::typed;
 use super::verdict::{Asked, Verdict};
 use crate::app::App;
 use crate::domain::ids::KeyId;
@@ -19,6 +20,7 @@ use crate::domain::state::{Adoption, Request, State, Trigger};
 use crate::domain::words::count_of;
 use crate::engine::{Engine, Goal, Halt};
 
+const HELP: &str = "rekeyd rotate --help";
 /// How long a command waits for a server, or for a lost request to be cleared up.
 const BUDGET_MS: i64 = 10 * MINUTE_MS;
 /// `--wait drained` and `complete` wait as long as drain and soak take.
@@ -26,7 +28,7 @@ const NO_BUDGET_MS: i64 = i64::MAX / 4;
 
 pub async fn rotate(context: &Context, args: &RotateArgs) -> Result<Exit, CliError> {
     let (app, policies) = chosen(context, args)?;
-    let held = context.hold(&app)?;
+    let held = if args.flags.leaked { context.hold_for_leak(&app) } else { context.hold(&app) }?;
     let job = Arc::new(Now { flags: args.flags.clone() });
     let verdicts = drive(context, &app, &held.journal, policies, job).await?;
     let names: Vec<String> = verdicts.iter().map(|verdict| verdict.policy.clone()).collect();
@@ -47,16 +49,18 @@ pub fn chosen(context: &Context, args: &RotateArgs) -> Result<(Arc<App>, Vec<Pol
         (true, false) => {
             Err(CliError::usage("which policy? Name one, or say --all --yes").next("rekeyd status"))
         }
-        (false, true) => Err(CliError::usage("name policies or say --all, not both")),
+        (false, true) => Err(CliError::usage("name policies or say --all, not both").next(HELP)),
         (true, true) if !flags.yes => Err(CliError::usage(format!(
             "--all rotates {} at once; say --yes if that is meant",
             count_of(app.policies.len(), "policy", "policies")
-        ))),
+        ))
+        .next(typed::again(&[], &["--yes"]))),
         (true, true) => Ok(app.policies.clone()),
         (false, false) => {
             let policies = app.named(&args.names)?;
             if policies.len() > 1 && !flags.keys.is_empty() {
-                return Err(CliError::usage("--key names a key of one policy; name one policy"));
+                let said = "--key names a key of one policy; name one policy";
+                return Err(CliError::usage(said).next(HELP));
             }
             Ok(policies)
         }
@@ -73,13 +77,14 @@ fn check(flags: &RotateFlags) -> Result<(), CliError> {
             ("--kill-first", flags.kill_first),
         ];
         if let Some((flag, _)) = lonely.into_iter().find(|(_, given)| *given) {
-            return Err(CliError::usage(format!("{flag} goes with --leaked")));
+            let next = typed::again(&[], &["--leaked"]);
+            return Err(CliError::usage(format!("{flag} goes with --leaked")).next(next));
         }
     } else if flags.wait.is_some() {
         let said = "--leaked waits until every suspect is dead; leave --wait out";
-        return Err(CliError::usage(said));
+        return Err(CliError::usage(said).next(HELP));
     } else if flags.kill_first && flags.grace.is_some() {
-        return Err(CliError::usage("--kill-first and --grace exclude each other"));
+        return Err(CliError::usage("--kill-first and --grace exclude each other").next(HELP));
     }
     Ok(())
 }

@@ -27,8 +27,9 @@ async fn a_missing_policies_directory_says_what_to_type() {
         let ended = stage.run(arguments).await;
         assert_eq!((ended.code, ended.out.as_str()), (3, ""), "{arguments:?}");
         let said = format!(
-            "error[settings/no-policies]: there is no policies directory `{0}`\n\
-             next: mkdir -p {0}   (or name another: --policies DIR)\n",
+            "error[settings/no-policies]: there is no policies directory `{0}`; make it, \
+             or name another with --policies DIR\n\
+             next: mkdir -p {0}\n",
             policies.display()
         );
         assert_eq!(ended.err, said, "{arguments:?}");

@@ -17,4 +17,5 @@ mod neighbours;
 mod rotating;
 mod serving;
 mod stage;
+mod telling;
 mod terminal;

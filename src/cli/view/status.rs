@@ -62,8 +62,10 @@ fn row(out: Out, report: &PolicyReport) {
             if suspect.state == "disabled" { "disabled, by the list" } else { suspect.state };
         one_key(out, "suspect", &suspect.key_id, word);
     }
-    if let Some(line) = open_end(report) {
+    if let Some((line, next)) = open_end(report) {
         wrapped(out, &line, "  ");
+        // Not broken into lines: it is there to be copied.
+        out.data(&format!("  next: {next}"));
     }
 }
 
@@ -87,7 +89,7 @@ fn problems(out: Out, status: &Status) {
             let style = RED;
             out.data(&format!("{style}{}{style:#} [{}]", report.name, problem.code));
             wrapped(out, &problem.message, "  ");
-            out.data(&format!("  next: {}", problem.next_command));
+            out.next("  ", &problem.next_command);
         }
     }
     if any {
