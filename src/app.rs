@@ -73,6 +73,8 @@ pub struct App {
     /// Everything that is wrong with the policies' files, and with which.
     findings: Findings,
     wrong_files: BTreeMap<String, Findings>,
+    /// Where the policies were read from; empty where they were at hand already.
+    pub policies_dir: PathBuf,
     pub state_dir: PathBuf,
     pub state_dir_is_named: bool,
     pub clock: Arc<dyn Clock>,
@@ -100,7 +102,7 @@ impl App {
         let Loaded { policies, findings, broken: wrong_files } =
             load_policies(&policies_dir).map_err(AppError::Policies)?;
         let app = Self::new(settings, policies, state_dir);
-        Ok(Self { state_dir_is_named, findings, wrong_files, ..app })
+        Ok(Self { policies_dir, state_dir_is_named, findings, wrong_files, ..app })
     }
 
     /// For settings and policies that are at hand already.
@@ -111,6 +113,7 @@ impl App {
             policies,
             findings: Findings::new(Vec::new()),
             wrong_files: BTreeMap::new(),
+            policies_dir: PathBuf::new(),
             state_dir,
             state_dir_is_named: true,
             clock: Arc::new(SystemClock::new()),

@@ -17,7 +17,7 @@ use crate::domain::leak::{self, Suspicion};
 use crate::domain::plan::WaitFor;
 use crate::domain::policy::Policy;
 use crate::domain::report::{
-    Problem, Subject, intent, parked, policy_report, read_only, tell, why_failed,
+    Problem, Subject, intent, mends, parked, policy_report, read_only, tell, why_failed,
 };
 use crate::domain::state::{Adoption, Event, Request, RequestKind, Trigger};
 use crate::engine::{Engine, Turn};
@@ -232,7 +232,7 @@ fn foreseen(
         exit = Exit::of_class(trouble.class);
         let why = why_failed(trouble.class, trouble.said.as_deref());
         let said = format!("step `{}` failed: {why}.", trouble.step);
-        problem = Some(Problem::new(Concern::Trouble, said, format!("rekeyd plan {name}")));
+        problem = Some(Problem::new(Concern::Trouble, said, mends(trouble.class)));
         "it cannot be told what the next step would be.".into()
     } else if let Some((reason, _)) = waits {
         let until = policy_report(&subject, &app.clock.stamp()).rotation.and_then(|r| r.deadline);

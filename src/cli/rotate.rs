@@ -202,5 +202,7 @@ impl Now {
 
 /// Whether one is open, or asked for, already.
 fn joins(state: &State) -> bool {
-    state.rotation.is_some() || state.requests.rotate.is_some()
+    // One that came to nothing so far is asked for anew, so that an old failure does not answer it.
+    let wanted = state.requests.rotate.is_some() && state.trouble.is_none();
+    state.rotation.is_some() || wanted
 }

@@ -7,6 +7,7 @@ mod perform;
 mod progress;
 mod proof;
 mod record;
+mod rested;
 mod ruling;
 mod run;
 mod vault;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use progress::{Progress, ProgressSink};
+pub use rested::Rested;
 pub use ruling::rule;
 pub use run::{Goal, Halt, Stop};
 
@@ -93,6 +95,7 @@ pub struct Engine {
     hold_ms: u64,
     /// What failed calls said since the last step, by the step that they were for.
     said: BTreeMap<String, String>,
+    rested: Rested,
 }
 
 /// Rebuilds the state of one secret.
@@ -135,6 +138,7 @@ impl Engine {
             critical: Arc::new(AtomicBool::new(false)),
             hold_ms: 0,
             said: BTreeMap::new(),
+            rested: Rested::default(),
         };
         engine.anchor_time().await?;
         Ok(engine)
@@ -226,6 +230,7 @@ impl Engine {
                 Ok(Turn::Waiting { reason, ms })
             }
             Step::Rest => {
+                self.rested = self.look_back();
                 self.forget();
                 Ok(Turn::Resting)
             }

@@ -136,8 +136,9 @@ async fn a_foreign_and_a_managed_suspect_are_told_apart() {
 async fn a_mistyped_key_is_not_called_proven_dead_while_the_leaked_one_lives() {
     let stage = adopted().await;
     let leaked = stage.current();
-    let mistyped = &leaked[..leaked.len() - 1];
-    let arguments = ["--rotate-now", "demo", "--leaked", "--key", mistyped];
+    let mut mistyped = leaked.clone();
+    mistyped.pop();
+    let arguments = ["--rotate-now", "demo", "--leaked", "--key", &mistyped];
     let ended = stage.run(&arguments).await;
     assert_eq!(ended.code, 2, "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("The report was NOT recorded"), "{}", ended.out);

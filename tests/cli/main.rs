@@ -9,6 +9,7 @@ mod errors;
 mod explaining;
 mod first_key;
 mod help;
+mod idle;
 mod leaking;
 mod left_out;
 mod lockout;

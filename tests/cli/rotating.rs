@@ -83,6 +83,8 @@ async fn status_has_the_documented_shape() {
             "old_key": "OLD",
             "new_key": "NEW"
           },
+          "store_holds": null,
+          "requested": [],
           "problems": []
         }
       ],

@@ -24,7 +24,11 @@ pub fn remind(out: Out, known: &[Known<'_>], certain_ms: i64, now: &Stamp, excep
 /// What is open of a policy, and the command that goes on with it.
 #[must_use]
 pub fn open_end(report: &PolicyReport) -> Option<(String, String)> {
-    let open = report.rotation.as_ref()?;
+    let Some(open) = &report.rotation else {
+        let asked = report.requested.join(", ");
+        let said = || (format!("asked for, and not done: {asked}"), typed::command(RUN_ONCE));
+        return (!asked.is_empty()).then(said);
+    };
     let until = match (&open.deadline, open.waiting_for.last()) {
         (Some(deadline), Some(what)) => format!("; {what} ends {deadline}"),
         _ => String::new(),

@@ -3,6 +3,7 @@
 use super::out::{BOLD, GREEN, Out, RED, YELLOW};
 use super::reminder::open_end;
 use super::wrap::wrapped;
+use crate::domain::code::{Code, Parked};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::report::{PolicyReport, Standing, Status};
 
@@ -54,8 +55,13 @@ fn row(out: Out, report: &PolicyReport) {
         out.data(&format!("  {:<10} {age}", "key age"));
         out.data(&format!("  {:<10} {due}", "next due"));
     }
+    let doubted = is_current_doubted(report);
     for key in &report.live_keys {
-        one_key(out, key.role, &key.key_id, "");
+        let word = if key.role == "current" && doubted { "(last known)" } else { "" };
+        one_key(out, key.role, &key.key_id, word);
+    }
+    if let Some(key) = &report.store_holds {
+        one_key(out, "in store", key, "");
     }
     for suspect in report.suspects.iter().filter(|one| !matches!(one.state, "dead" | "gone")) {
         let word =
@@ -67,6 +73,16 @@ fn row(out: Out, report: &PolicyReport) {
         // Not broken into lines: it is there to be copied.
         out.data(&format!("  next: {next}"));
     }
+}
+
+/// Whether the store was last seen to hold something else than the journal's current key.
+fn is_current_doubted(report: &PolicyReport) -> bool {
+    let of_current = |code| {
+        [Parked::CurrentChanged, Parked::CurrentMovedBack, Parked::CurrentMalformed]
+            .into_iter()
+            .any(|parked| code == Code::Parked(parked))
+    };
+    report.store_holds.is_some() || report.problems.iter().any(|problem| of_current(problem.code))
 }
 
 /// An id is never cut where the terminal is narrow: it is there to be copied.

@@ -82,7 +82,7 @@ pub fn page(code: Concern) -> Page {
             leaves: "Consumers keep what current holds. What was begun stays open.",
             by_itself: "It tries again, with growing pauses.",
             to_do: "Mend what the message says.",
-            commands: &["rekeyd plan NAME", "rekeyd run --once"],
+            commands: &["rekeyd run --once", "rekeyd check"],
             rule: "Retries back off, and end in a visible park (R18).",
         },
         Concern::MaxAge => Page {
