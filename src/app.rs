@@ -1,6 +1,7 @@
 //! The composition root: settings → ports → engine, for every command. Knows all rooms and decides
 //! nothing: what a policy needs is read from it, what to do next is the planner's business.
 
+mod departed;
 mod known;
 mod neighbours;
 mod policies;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::ids::BadId;
+use crate::domain::ids::{BadId, SecretKey};
 use crate::domain::plan::{Rules, certain_ms};
 use crate::domain::policy::diagnostic::escaped;
 use crate::domain::policy::{ActorSource, Findings, IonIssuer, Policy, Store};
@@ -25,10 +26,11 @@ use crate::settings::{
     Flags, Loaded, LocateError, Located, Settings, System, load_policies, locate,
 };
 use crate::store::actor::{FileActor, SecretActor};
-use crate::store::{AwsSecretsManager, FileStore};
+use crate::store::{AwsClient, AwsSecretsManager, FileStore};
 use crate::system::{SystemClock, SystemRandom};
 
-pub use known::Known;
+pub use known::{Known, Watch};
+use neighbours::Stores;
 pub use policies::LeftOut;
 pub use rehearsal::{Noted, Notes};
 
@@ -75,10 +77,14 @@ pub struct App {
     wrong_files: BTreeMap<String, Findings>,
     /// Where the policies were read from; empty where they were at hand already.
     pub policies_dir: PathBuf,
+    /// What the policies' stores hold, for each other.
+    stores: Arc<Stores>,
     pub state_dir: PathBuf,
     pub state_dir_is_named: bool,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    /// Used instead of AWS's own chain, which is then never read.
+    pub aws_client: Option<AwsClient>,
 }
 
 /// The journal for a command that may write, and the lock that makes it the only one.
@@ -108,17 +114,26 @@ impl App {
     /// For settings and policies that are at hand already.
     #[must_use]
     pub fn new(settings: Settings, policies: Vec<Policy>, state_dir: PathBuf) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         Self {
             settings,
+            stores: Arc::new(Stores::new(&policies, clock.clone())),
             policies,
             findings: Findings::new(Vec::new()),
             wrong_files: BTreeMap::new(),
             policies_dir: PathBuf::new(),
             state_dir,
             state_dir_is_named: true,
-            clock: Arc::new(SystemClock::new()),
+            clock,
             random: Arc::new(SystemRandom),
+            aws_client: None,
         }
+    }
+
+    /// Whether a policy names this secret.
+    #[must_use]
+    pub fn watches(&self, secret: &SecretKey) -> bool {
+        self.stores.policies().contains_key(secret)
     }
 
     /// Whether a command that writes would begin a new journal.
@@ -193,12 +208,7 @@ impl App {
         journal: Arc<dyn Journal>,
     ) -> Result<Ports, AppError> {
         let ion = Arc::new(Ion::new(self.ion_config(&policy.issuer), self.clock.clone())?);
-        let store: Arc<dyn SecretStore> = match &policy.store {
-            Store::File { path, fields } => Arc::new(FileStore::new(path, fields.clone())?),
-            Store::AwsSecretsManager { secret_id, .. } => {
-                Arc::new(self.aws(policy, secret_id).await)
-            }
-        };
+        let store = store_of(policy, self.clock.clone(), self.aws_client.as_ref()).await?;
         Ok(Ports {
             issuer: ion.clone(),
             verifier: ion,
@@ -221,22 +231,13 @@ impl App {
         }
     }
 
-    async fn aws(&self, policy: &Policy, secret_id: &str) -> AwsSecretsManager {
-        let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
-        let region = match &policy.store {
-            Store::AwsSecretsManager { region, .. } => region.as_deref(),
-            Store::File { .. } => None,
-        };
-        let clock = self.clock.clone();
-        AwsSecretsManager::connect(secret_id, region, fields.clone(), clock).await
-    }
-
     async fn actor(&self, policy: &Policy) -> Result<Option<Arc<dyn CredentialSource>>, AppError> {
         let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
         Ok(match &policy.issuer.actor {
             ActorSource::OwnKey => None,
             ActorSource::SecretId(id) => {
-                Some(Arc::new(SecretActor::new(self.aws(policy, id).await, id.clone())))
+                let aws = aws(policy, id, self.clock.clone(), self.aws_client.as_ref()).await;
+                Some(Arc::new(SecretActor::new(aws, id.clone())))
             }
             ActorSource::Credential(name) => {
                 let dir = std::env::var_os("CREDENTIALS_DIRECTORY")
@@ -257,7 +258,7 @@ impl App {
         progress: Arc<dyn ProgressSink>,
     ) -> Result<Engine, AppError> {
         let plan = self.plan(policy)?;
-        let neighbours = self.neighbours(journal.clone(), &plan.stream);
+        let neighbours = self.neighbours(journal.clone(), policy, &plan);
         let ports = self.ports(policy, journal).await?;
         let mut engine = Engine::open(ports, plan, progress).await?;
         engine.set_neighbours(neighbours);
@@ -269,6 +270,41 @@ impl App {
     pub fn certain_ms(&self) -> i64 {
         certain_ms(self.settings.limits.quiesce_ms())
     }
+}
+
+/// The store that a policy names. Calls nobody yet.
+///
+/// # Errors
+/// When the store's path cannot be used.
+async fn store_of(
+    policy: &Policy,
+    clock: Arc<dyn Clock>,
+    client: Option<&AwsClient>,
+) -> Result<Arc<dyn SecretStore>, AppError> {
+    Ok(match &policy.store {
+        Store::File { path, fields } => Arc::new(FileStore::new(path, fields.clone())?),
+        Store::AwsSecretsManager { secret_id, .. } => {
+            Arc::new(aws(policy, secret_id, clock, client).await)
+        }
+    })
+}
+
+/// A secret of AWS Secrets Manager, with the policy's region and field names.
+async fn aws(
+    policy: &Policy,
+    secret_id: &str,
+    clock: Arc<dyn Clock>,
+    client: Option<&AwsClient>,
+) -> AwsSecretsManager {
+    let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
+    let region = match &policy.store {
+        Store::AwsSecretsManager { region, .. } => region.as_deref(),
+        Store::File { .. } => None,
+    };
+    if let Some(client) = client {
+        return AwsSecretsManager::with_client(client, secret_id, fields.clone(), clock);
+    }
+    AwsSecretsManager::connect(secret_id, region, fields.clone(), clock).await
 }
 
 /// A directory that only we may enter; its parents as the system makes them.

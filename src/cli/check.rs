@@ -23,7 +23,8 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
     warn_of_short_drains(context, &app);
     let journal = app.look()?;
     let now = app.clock.stamp();
-    let known = app.known(journal.as_ref()).await?;
+    let mut known = app.known(journal.as_ref()).await?;
+    known.retain(|one| !one.is_over());
     let problems: Vec<(&str, Problem)> = known
         .iter()
         .flat_map(|one| {

@@ -7,11 +7,14 @@ mod audit;
 mod check;
 mod completions;
 mod context;
+mod decommission;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod departed;
 mod drive;
 mod error;
 mod explain;
+mod forget;
 mod guard;
 mod history;
 mod man;
@@ -107,6 +110,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Resume(args) => wish::resume(context, &args.name).await,
         Command::Abort(args) => wish::abort(context, &args.name).await,
         Command::Adopt(args) => adopt::adopt(context, &args).await,
+        Command::Forget(args) => forget::forget(context, &args).await,
+        Command::Decommission(args) => decommission::decommission(context, &args).await,
         Command::Orphans(args) => orphans::orphans(context, args.ruling).await,
         Command::Audit(args) => audit::audit(context, &args.command).await,
         Command::Explain(args) => explain::explain(context, args.code.as_deref()),
@@ -116,6 +121,6 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(context, &args).await,
         #[cfg(feature = "sandbox")]
-        Command::Demo => demo::demo(context).await,
+        Command::Demo(args) => demo::demo(context, args.store).await,
     }
 }

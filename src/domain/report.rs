@@ -3,12 +3,15 @@
 //! no fingerprint.
 
 mod claim;
+mod decommission;
+mod departed;
 mod keys;
 mod park;
 mod preflight;
 mod problem;
 mod problems;
 mod refusal;
+mod ruling;
 mod story;
 mod suspects;
 #[cfg(test)]
@@ -18,10 +21,13 @@ mod unknown_key;
 
 use serde::Serialize;
 
+pub use decommission::{DecommissionReport, not_proven};
+pub use departed::{Unwatched, barred, departed, unwatched};
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
 pub use problems::{left_over, wrong_file};
 pub use refusal::{class_text, mends, read_only, refused, why_failed};
+pub use ruling::{OrphanReport, orphans, rule_again, ruling_stopped};
 pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;
 pub use time::{parse_ms, rfc3339};
@@ -30,16 +36,17 @@ pub use unknown_key::unknown_key;
 use keys::{issued_ms, live_keys, requested, store_holds};
 
 use super::clocks::Stamp;
-use super::ids::KeyId;
 use super::policy::Policy;
 use super::schedule;
-use super::state::{Adoption, Ending, Life, OrphanKind, Phase, Rotation, State};
+use super::state::{Adoption, Ending, Life, Phase, Rotation, State};
 
 /// Everything that is known of all policies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
     pub policies: Vec<PolicyReport>,
     pub orphans: Vec<OrphanReport>,
+    /// Secrets that no policy names any more, with nothing open, until somebody forgets them.
+    pub unwatched: Vec<Unwatched>,
 }
 
 /// What is known of one policy's secret.
@@ -54,6 +61,7 @@ pub struct PolicyReport {
     pub suspects: Vec<SuspectReport>,
     pub last_rotation: Option<LastReport>,
     pub rotation: Option<RotationReport>,
+    pub decommission: Option<DecommissionReport>,
     /// The key that *current* was last seen to name, where that is not the one that the journal
     /// calls current.
     pub store_holds: Option<String>,
@@ -72,6 +80,7 @@ pub enum Standing {
     Waiting,
     Parked,
     ReadOnly,
+    Retired,
 }
 
 impl Standing {
@@ -84,6 +93,7 @@ impl Standing {
             Self::Waiting => "waiting",
             Self::Parked => "parked",
             Self::ReadOnly => "read_only",
+            Self::Retired => "retired",
         }
     }
 }
@@ -115,18 +125,6 @@ pub struct RotationReport {
     pub waiting_for: Vec<&'static str>,
     pub old_key: String,
     pub new_key: Option<String>,
-}
-
-/// A key that we may have minted and that nothing accounts for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OrphanReport {
-    pub key_id: String,
-    pub policy: String,
-    /// `possibly_minted` or `stranger`.
-    pub kind: &'static str,
-    pub since: String,
-    /// A person said that it may live.
-    pub kept: bool,
 }
 
 /// A secret's state, with the policy on it if one is.
@@ -163,33 +161,17 @@ pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
             because: last.because.clone(),
         }),
         rotation: state.rotation.as_ref().map(|open| rotation(state, open, &waits)),
+        decommission: decommission::report(subject),
         store_holds: store_holds(state).map(ToString::to_string),
         requested: requested(state),
         problems: problems::problems(subject, now),
     }
 }
 
-/// Keys that await a ruling, or were ruled on, of one secret.
-#[must_use]
-pub fn orphans(policy: &str, state: &State) -> Vec<OrphanReport> {
-    let kind = |kind| match kind {
-        OrphanKind::PossiblyMinted => "possibly_minted",
-        OrphanKind::Stranger => "stranger",
-    };
-    let report = |(key, orphan): (&KeyId, &super::state::Orphan)| OrphanReport {
-        key_id: key.to_string(),
-        policy: policy.to_owned(),
-        kind: kind(orphan.kind),
-        since: rfc3339(orphan.since.wall_ms),
-        kept: orphan.kept,
-    };
-    state.orphans.iter().map(report).collect()
-}
-
 /// From when the schedule counts: the end of the last rotation, or the adoption. `None` before.
 #[must_use]
 pub fn anchor_ms(state: &State) -> Option<i64> {
-    if state.adoption != Adoption::Adopted {
+    if state.adoption != Adoption::Adopted || state.decommission.is_some() {
         return None;
     }
     let ended = state.last.as_ref().map(|last| last.ended.wall_ms);
@@ -262,10 +244,15 @@ fn standing(state: &State, waits: &[Wait], now: &Stamp) -> Standing {
     if state.parked.is_some() {
         return Standing::Parked;
     }
+    if let Some(open) = &state.decommission {
+        let lives = state.keys.get(&open.held.proof.key).is_some_and(|k| k.life == Life::Live);
+        return if lives { Standing::Waiting } else { Standing::Rotating };
+    }
     if state.rotation.is_none() {
         return match &state.adoption {
             Adoption::Unadopted => Standing::Unadopted,
             Adoption::ReadOnly(_) => Standing::ReadOnly,
+            Adoption::Retired(_) => Standing::Retired,
             Adoption::Adopted if state.suspects_alive().next().is_some() => Standing::Rotating,
             Adoption::Adopted => Standing::Idle,
         };

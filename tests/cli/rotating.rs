@@ -83,12 +83,14 @@ async fn status_has_the_documented_shape() {
             "old_key": "OLD",
             "new_key": "NEW"
           },
+          "decommission": null,
           "store_holds": null,
           "requested": [],
           "problems": []
         }
       ],
-      "orphans": []
+      "orphans": [],
+      "unwatched": []
     }
     "#);
 }

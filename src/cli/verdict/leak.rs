@@ -6,7 +6,7 @@ use super::{Asked, Verdict};
 use crate::cli::error::Exit;
 use crate::domain::ids::KeyId;
 use crate::domain::report::{ORPHANS, Problem, RUN_ONCE, parked, refused, unknown_key, why_failed};
-use crate::domain::state::{Fate, Life, Refusal, State, Suspect};
+use crate::domain::state::{Adoption, Fate, Life, Refusal, State, Suspect};
 use crate::domain::words::count_of;
 use crate::engine::Halt;
 
@@ -18,6 +18,9 @@ pub(super) fn leaked(
     state: &State,
     halt: &Halt,
 ) -> Option<Verdict> {
+    if matches!(state.adoption, Adoption::Retired(_)) {
+        return None;
+    }
     if asked != Asked::Leak && state.requests.leak.is_none() {
         // One that ended in this run badly is said by whichever command was at it.
         return unseen(name, before, state);

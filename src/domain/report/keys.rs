@@ -19,6 +19,7 @@ pub(super) fn requested(state: &State) -> Vec<&'static str> {
         ("abort", asked.abort),
         ("resume", asked.resume),
         ("adopt", asked.adopt),
+        ("decommission", asked.decommission.is_some()),
     ];
     all.into_iter().filter(|(_, open)| *open).map(|(name, _)| name).collect()
 }

@@ -1,7 +1,9 @@
 //! Everything about one secret that needs a person, the most urgent first.
 
-use super::problem::{ORPHANS, Problem, RUN_ONCE};
-use super::{Subject, due_ms, issued_ms, mends, parked, read_only, refused, rfc3339};
+use super::problem::{Problem, RUN_ONCE};
+use super::{
+    Subject, due_ms, issued_ms, mends, not_proven, parked, read_only, refused, rfc3339, ruling,
+};
 use crate::domain::clocks::Stamp;
 use crate::domain::code::Concern;
 use crate::domain::policy::duration::format_ms;
@@ -38,10 +40,8 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     if let (Some(_), Some((RequestKind::Leak, why))) = (&state.requests.leak, &state.refused) {
         found.push(refused(name, RequestKind::Leak, why));
     }
-    for (key, _) in state.orphans_unruled() {
-        let said = format!("key {key} lives, may be ours, and nobody has ruled on it.");
-        found.push(Problem::new(Concern::Orphan, said, ORPHANS));
-    }
+    found.extend(not_proven(name, state));
+    found.extend(ruling::problems(state));
     if subject.policy.is_none() {
         found.push(no_policy(name));
         return found;
@@ -72,7 +72,10 @@ fn no_policy(name: &str) -> Problem {
 /// rotation deletes such keys before it ends.
 #[must_use]
 pub fn left_over(policy: &str, state: &State) -> Option<Problem> {
-    if state.rotation.is_some() {
+    if state.rotation.is_some()
+        || state.decommission.is_some()
+        || matches!(state.adoption, Adoption::Retired(_))
+    {
         return None;
     }
     let settled = state.settled.as_ref().map(|settled| &settled.held.proof.key);

@@ -63,6 +63,7 @@ impl World {
             identity: None,
             named_actor: false,
             canaries: Digest::of("test", "canaries"),
+            kept: None,
         };
         Self {
             tenant,
@@ -80,6 +81,11 @@ impl World {
     /// The same outside, seen by a machine with a journal of its own.
     pub fn with_another_journal(&self) -> Self {
         Self { journal: Arc::default(), ..self.clone() }
+    }
+
+    /// The same outside, seen by a machine that has a copy of the journal.
+    pub fn with_a_copied_journal(&self) -> Self {
+        Self { journal: Arc::new(self.journal.copied()), ..self.clone() }
     }
 
     pub fn now_ms(&self) -> i64 {
