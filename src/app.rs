@@ -75,6 +75,8 @@ pub struct App {
     /// Everything that is wrong with the policies' files, and with which.
     findings: Findings,
     wrong_files: BTreeMap<String, Findings>,
+    /// Where the policies were read from; empty where they were at hand already.
+    pub policies_dir: PathBuf,
     /// What the policies' stores hold, for each other.
     stores: Arc<Stores>,
     pub state_dir: PathBuf,
@@ -106,7 +108,7 @@ impl App {
         let Loaded { policies, findings, broken: wrong_files } =
             load_policies(&policies_dir).map_err(AppError::Policies)?;
         let app = Self::new(settings, policies, state_dir);
-        Ok(Self { state_dir_is_named, findings, wrong_files, ..app })
+        Ok(Self { policies_dir, state_dir_is_named, findings, wrong_files, ..app })
     }
 
     /// For settings and policies that are at hand already.
@@ -119,6 +121,7 @@ impl App {
             policies,
             findings: Findings::new(Vec::new()),
             wrong_files: BTreeMap::new(),
+            policies_dir: PathBuf::new(),
             state_dir,
             state_dir_is_named: true,
             clock,

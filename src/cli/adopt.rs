@@ -65,9 +65,11 @@ impl Job for Install {
         }
         if state.rotation.is_some() || !state.questions.is_empty() {
             let said = "a rotation or a request without a reply is open, and nothing is written \
-                        under it; put the credential into the store as current, then adopt it";
+                        under it. `rekeyd resume` lets it go on, and puts a key of its own in the \
+                        place of a current one that is rejected. Otherwise put the credential into \
+                        the store as current by hand, then adopt it";
             let error = CliError::new(Exit::Operator, Call::AdoptRotationOpen, said);
-            return Err(error.next(format!("rekeyd adopt {name}")));
+            return Err(error.next(format!("rekeyd resume {name}")));
         }
         let journal: Arc<dyn crate::port::Journal> = Arc::new(crate::journal::MemoryJournal::new());
         let verifier = bench.app.ports(bench.policy, journal).await?.verifier;

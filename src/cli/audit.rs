@@ -106,7 +106,8 @@ fn show(out: Out, survey: &Survey, names: &Names, heads: &[String], anchored: Op
     }
     wrapped(out, &vouched(survey.rows, anchored), "");
     if heads.is_empty() && survey.rows > 0 {
-        out.data("next: rekeyd audit verify --head HASH   (`journal_head` in your logs)");
+        out.data("HASH is a `journal_head` of your logs.");
+        out.next("", "rekeyd audit verify --head HASH");
     }
 }
 

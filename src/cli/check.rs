@@ -7,7 +7,9 @@ use super::error::{CliError, Exit};
 use super::view::out::{GREEN, RED};
 use super::view::wrap::wrapped;
 use crate::app::{App, AppError};
+use crate::domain::code::Refused;
 use crate::domain::policy::Findings;
+use crate::domain::policy::duration::format_ms;
 use crate::domain::report::Problem;
 use crate::domain::words::count_of;
 use crate::settings::{LocateError, load_policies};
@@ -18,6 +20,7 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
         Ok(app) => app,
         Err(error) => return findings(context, error),
     };
+    warn_of_short_drains(context, &app);
     let journal = app.look()?;
     let now = app.clock.stamp();
     let mut known = app.known(journal.as_ref()).await?;
@@ -47,7 +50,7 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
     for (policy, problem) in &problems {
         out.data(&format!("{RED}{policy}{RED:#} [{}]", problem.code));
         wrapped(out, &problem.message, "  ");
-        out.data(&format!("  next: {}", problem.next_command));
+        out.next("  ", &problem.next_command);
     }
     out.hint(problems.iter().map(|(_, problem)| problem.code));
     let journal = if app.journal_is_new() {
@@ -60,6 +63,29 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
     let policies = count_of(app.policies.len(), "policy is good", "policies are good");
     out.data(&format!("{GREEN}{policies}{GREEN:#}; {journal} in {}", app.state_dir.display()));
     Ok(Exit::Done)
+}
+
+/// Whether a drain is long enough is known for certain after the first exchange; until then the
+/// settings tell how long a token may live.
+fn warn_of_short_drains(context: &Context, app: &App) {
+    let life_ms = app.settings.limits.token_lifetime_ms;
+    for policy in &app.policies {
+        let (cache_ms, drain_ms) = (policy.consumers.cache_ttl_ms, policy.retire.drain_ms);
+        let needed_ms = cache_ms.saturating_add(life_ms);
+        if drain_ms < needed_ms {
+            let said = format!(
+                "{}.toml: `retire.drain` ({}) is shorter than `consumers.cache_ttl` ({}) and \
+                 `limits.token_lifetime` of the settings ({}) together; if tokens live that long, no \
+                 rotation will start",
+                policy.name,
+                format_ms(drain_ms),
+                format_ms(cache_ms),
+                format_ms(life_ms)
+            );
+            let next = "rekeyd explain refused/drain_too_short";
+            context.out.warning(Refused::DrainTooShort.into(), &said, next);
+        }
+    }
 }
 
 /// Findings are this command's data. Where the settings are wrong, policies that the command line

@@ -1,6 +1,7 @@
 //! What every command is given: flags, where to print, who asks, and the stop that signals ask for.
 
 use std::io::{IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -8,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Global;
 use super::error::{CliError, Exit};
+use super::typed;
 use super::view::out::Out;
 use super::view::progress::Lines;
 use super::view::reminder::remind;
@@ -15,8 +17,9 @@ use crate::app::{App, AppError, Held};
 use crate::domain::code::{Own, Setup};
 use crate::domain::state::Requester;
 use crate::engine::{ProgressSink, Stop};
+use crate::journal::LockError;
 use crate::port::Journal;
-use crate::settings::Flags;
+use crate::settings::{Flags, for_shell};
 use crate::telemetry::{self, Level};
 
 pub struct Context {
@@ -65,17 +68,19 @@ impl Context {
     #[must_use]
     pub fn new(global: &Global) -> Self {
         let out = Out::new(global.output, global.no_color);
+        let flags = Flags {
+            config: global.config.clone(),
+            policies: global.policies.clone(),
+            state_dir: global.state_dir.clone(),
+        };
+        typed::remember(&flags);
         let colour = std::io::stderr().is_terminal()
             && !global.no_color
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         telemetry::start(global.log_level, global.log_format, colour);
         Self {
             out,
-            flags: Flags {
-                config: global.config.clone(),
-                policies: global.policies.clone(),
-                state_dir: global.state_dir.clone(),
-            },
+            flags,
             init: global.init,
             reason: global.reason.clone(),
             log_level: global.log_level,
@@ -109,12 +114,42 @@ impl Context {
     /// # Errors
     /// When another process holds it, or it cannot be opened.
     pub fn hold(&self, app: &App) -> Result<Held, CliError> {
-        match app.hold(self.init) {
-            Err(AppError::NewJournal(dir)) if self.asks_for_new(&dir.display().to_string()) => {
-                Ok(app.hold(true)?)
+        self.try_hold(app).map_err(|error| not_held(app, error))
+    }
+
+    /// The same for a leak report: where it cannot be recorded, that is what is said.
+    ///
+    /// # Errors
+    /// As for [`Context::hold`].
+    pub fn hold_for_leak(&self, app: &App) -> Result<Held, CliError> {
+        self.try_hold(app).map_err(|error| match &error {
+            AppError::Lock(LockError::Held { pid, .. }) => {
+                let pid = *pid;
+                unreported(CliError::from(error), pid)
             }
-            other => Ok(other?),
+            _ => not_held(app, error),
+        })
+    }
+
+    fn try_hold(&self, app: &App) -> Result<Held, AppError> {
+        let held = match app.hold(self.init) {
+            Err(AppError::NewJournal(dir)) if self.asks_for_new(&dir.display().to_string()) => {
+                app.hold(true)
+            }
+            other => other,
+        }?;
+        let mode = app.state_dir.metadata().map_or(0, |facts| facts.mode());
+        if mode & 0o077 != 0 {
+            let dir = app.state_dir.display();
+            let said = format!(
+                "others may look into the state directory {dir} (mode {:04o}); no secret is in it, \
+                 but every key's id is",
+                mode & 0o777
+            );
+            let next = format!("chmod 0700 {}", for_shell(&app.state_dir));
+            self.out.warning(Setup::StateDir.into(), &said, &next);
         }
+        Ok(held)
     }
 
     /// A yes on the terminal.
@@ -170,14 +205,49 @@ impl Context {
     }
 }
 
+/// Why the journal cannot be had, with what to type.
+fn not_held(app: &App, error: AppError) -> CliError {
+    let next = match &error {
+        AppError::NewJournal(_) => Some(typed::again(&["--init"], &[])),
+        AppError::Lock(LockError::NotOurs(_)) => {
+            let by_owner = typed::again_as_owner(&app.state_dir);
+            by_owner.or_else(|| Some(format!("chmod -R go-w {}", for_shell(&app.state_dir))))
+        }
+        _ => None,
+    };
+    let error = CliError::from(error);
+    match next {
+        Some(next) => error.next(next),
+        None => error,
+    }
+}
+
+/// A report that another process keeps from the journal: nobody must believe it was made.
+fn unreported(mut error: CliError, pid: Option<u32>) -> CliError {
+    error.message.push_str(
+        ". The leak report was NOT recorded, and nothing was killed. A run that waits ends within \
+         seconds on SIGTERM, and loses nothing; end it, then type this again",
+    );
+    match pid {
+        Some(pid) => error.next(format!("kill {pid}")),
+        None => error,
+    }
+}
+
 /// The operating system's name for the person, or the number where it has none.
 fn user_name() -> String {
     let id = rustix::process::getuid().as_raw();
+    name_of(id).unwrap_or_else(|| format!("user {id}"))
+}
+
+/// The name of an account.
+#[must_use]
+pub fn name_of(id: u32) -> Option<String> {
     let by_id = |line: &str| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)?.parse::<u32>().ok()? == id).then(|| name.to_owned())
     };
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    accounts.lines().find_map(by_id).unwrap_or_else(|| format!("user {id}"))
+    accounts.lines().find_map(by_id)
 }

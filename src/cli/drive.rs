@@ -173,7 +173,7 @@ pub fn conclude(out: Out, verdicts: &[Verdict]) -> Exit {
         let mut shown = Vec::new();
         for next in verdicts.iter().filter_map(|verdict| verdict.next_command.as_ref()) {
             if !shown.contains(&next) {
-                out.data(&format!("next: {next}"));
+                out.next("", next);
                 shown.push(next);
             }
         }

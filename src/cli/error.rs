@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use super::typed;
 use crate::app::AppError;
 use crate::domain::class::Class;
 use crate::domain::code::{Call, Code, Journal, Own, Refused, Setup};
@@ -12,7 +13,7 @@ use crate::domain::state::{ParkReason, Refusal};
 use crate::engine::EngineError;
 use crate::journal::LockError;
 use crate::port::{JournalError, PortError};
-use crate::settings::for_shell;
+use crate::settings::{LocateError, for_shell};
 
 /// How a command ends. The numbers are documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,27 +156,30 @@ impl From<AppError> for CliError {
     fn from(error: AppError) -> Self {
         let said = error.to_string();
         match error {
-            AppError::Locate(why) => {
-                let next = why.next_command();
-                Self::new(Exit::Configuration, why.code(), said).next(next)
-            }
+            AppError::Locate(why) => of_lookup(&why, said),
             AppError::Policies(_) => {
                 Self::new(Exit::Configuration, Setup::PolicyFindings, said).next("rekeyd check")
             }
             AppError::NoPolicies(dir) => {
-                let next =
-                    format!("mkdir -p {}   (or name another: --policies DIR)", for_shell(&dir));
+                let next = format!("mkdir -p {}", for_shell(&dir));
+                let said = format!("{said}; make it, or name another with --policies DIR");
                 Self::new(Exit::Configuration, Setup::NoPolicies, said).next(next)
             }
             AppError::UnknownPolicy { .. } => {
                 Self::new(Exit::Usage, Setup::UnknownPolicy, said).next("rekeyd status")
             }
-            AppError::NewJournal(dir) => {
-                let next = format!("rekeyd --state-dir {} …   (or --init)", dir.display());
-                Self::new(Exit::Configuration, Journal::New, said).next(next)
+            AppError::NewJournal(_) => {
+                let said = format!(
+                    "{said}. --init begins one there; if there is one elsewhere, name its place \
+                     with --state-dir DIR"
+                );
+                Self::new(Exit::Configuration, Journal::New, said).next("rekeyd --init run --once")
             }
-            AppError::NoJournal(_) => Self::new(Exit::Journal, Journal::Absent, said)
-                .next("rekeyd --state-dir DIR audit verify"),
+            AppError::NoJournal(dir) => {
+                let said = format!("{said}; if it is elsewhere, name its place: --state-dir DIR");
+                let next = format!("ls -la {}", for_shell(&dir));
+                Self::new(Exit::Journal, Journal::Absent, said).next(next)
+            }
             AppError::StateDir { path, .. } => {
                 let next = format!("install -d -m 0700 {}", path.display());
                 Self::new(Exit::Configuration, Setup::StateDir, said).next(next)
@@ -184,13 +188,27 @@ impl From<AppError> for CliError {
             AppError::Journal(why) => of_journal(&why),
             AppError::Engine(why) => Self::from(why),
             AppError::Port(why) => Self::from(why),
-            AppError::Name(_) => Self::new(Exit::Configuration, Setup::PolicyName, said),
+            AppError::Name(_) => {
+                Self::new(Exit::Configuration, Setup::PolicyName, said).next("rekeyd check")
+            }
             AppError::NoCredentials(_) => {
+                let said = format!("{said}; the unit needs a line LoadCredential=");
                 Self::new(Exit::Configuration, Setup::NoCredentials, said)
-                    .next("systemctl edit rekeyd   (LoadCredential=)")
+                    .next("systemctl edit rekeyd")
             }
         }
     }
+}
+
+/// Settings, policies, or state that were not found or may not be read.
+fn of_lookup(why: &LocateError, said: String) -> CliError {
+    let error = CliError::new(Exit::Configuration, why.code(), said).next(why.next_command());
+    let LocateError::NoPermission { path } = why else { return error };
+    let (Some(owner), Some(next)) = (typed::owner(path), typed::again_as_owner(path)) else {
+        return error;
+    };
+    let said = format!("{}; it belongs to {}", error.message, typed::account(owner));
+    CliError { message: said, ..error }.next(next)
 }
 
 fn of_lock(why: &LockError, said: String) -> CliError {
@@ -229,7 +247,7 @@ impl From<EngineError> for CliError {
 impl From<PortError> for CliError {
     fn from(error: PortError) -> Self {
         let exit = Exit::of_class(error.class);
-        Self::new(exit, Call::from(error.class), error.message)
+        Self::new(exit, Call::from(error.class), error.message).next("rekeyd check")
     }
 }
 

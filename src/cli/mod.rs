@@ -26,6 +26,7 @@ mod run;
 mod sandbox;
 mod schema;
 mod status;
+mod typed;
 mod verdict;
 mod view;
 mod wish;

@@ -46,8 +46,13 @@ async fn list(context: &Context) -> Result<Exit, CliError> {
         let (key, policy, since) = (&orphan.key_id, &orphan.policy, &orphan.since);
         context.out.data(&format!("{key}  {policy}  since {since}  {ruled}\n  {why}"));
     }
-    if found.iter().any(|orphan| orphan.ruling.is_none()) {
-        context.out.data("next: rekeyd orphans keep KEY   (or disable KEY, or delete KEY --yes)");
+    if let Some(first) = found.iter().find(|orphan| orphan.ruling.is_none()) {
+        let key = &first.key_id;
+        context.out.data(&format!(
+            "or, if it must not live: rekeyd orphans disable {key}, or rekeyd orphans delete {key} \
+             --yes"
+        ));
+        context.out.next("", &format!("rekeyd orphans keep {key}"));
     }
     context.remind(&app, journal.as_ref(), &[]).await?;
     Ok(Exit::Done)

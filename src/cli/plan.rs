@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::args::RotateArgs;
 use super::context::Context;
 use super::error::{CliError, Exit, refusal};
-use super::rotate::chosen;
+use super::rotate::{chosen, slip};
 use super::view::out::{BOLD, RED};
 use super::view::wrap::wrapped;
 use crate::app::{App, Notes};
@@ -17,7 +17,7 @@ use crate::domain::leak::{self, Suspicion};
 use crate::domain::plan::WaitFor;
 use crate::domain::policy::Policy;
 use crate::domain::report::{
-    Problem, Subject, intent, parked, policy_report, read_only, tell, why_failed,
+    Problem, Subject, intent, mends, parked, policy_report, read_only, tell, why_failed,
 };
 use crate::domain::state::{Adoption, Event, Request, RequestKind, Trigger};
 use crate::engine::{Engine, Turn};
@@ -127,7 +127,7 @@ fn print(context: &Context, foreseen: &Foreseen) {
     if let Some(problem) = &foreseen.problem {
         out.data(&format!("  {RED}[{}]{RED:#}", problem.code));
         wrapped(out, &problem.message, "  ");
-        out.data(&format!("  next: {}", problem.next_command));
+        out.next("  ", &problem.next_command);
     }
 }
 
@@ -157,6 +157,11 @@ async fn one(
             Turn::Resting if asked || engine.state().adoption != Adoption::Adopted => break,
             Turn::Resting => {
                 asked = true;
+                if let Rehearse::Leak(report) = rehearse
+                    && let Some(slip) = slip(&mut engine, policy.name.as_str(), &report.keys).await
+                {
+                    return Err(slip);
+                }
                 if let Some(request) = request(&engine, rehearse) {
                     engine.request(request, by.clone()).await?;
                 }
@@ -227,7 +232,7 @@ fn foreseen(
         exit = Exit::of_class(trouble.class);
         let why = why_failed(trouble.class, trouble.said.as_deref());
         let said = format!("step `{}` failed: {why}.", trouble.step);
-        problem = Some(Problem::new(Concern::Trouble, said, format!("rekeyd plan {name}")));
+        problem = Some(Problem::new(Concern::Trouble, said, mends(trouble.class)));
         "it cannot be told what the next step would be.".into()
     } else if let Some((reason, _)) = waits {
         let until = policy_report(&subject, &app.clock.stamp()).rotation.and_then(|r| r.deadline);

@@ -8,15 +8,19 @@ use super::args::{RotateArgs, RotateFlags, Wait};
 use super::context::Context;
 use super::drive::{Bench, Job, conclude, drive};
 use super::error::{CliError, Exit, refusal};
+use super::typed;
 use super::verdict::{Asked, Verdict};
 use crate::app::App;
+use crate::domain::ids::KeyId;
 use crate::domain::leak::{self, Suspicion};
 use crate::domain::policy::Policy;
 use crate::domain::policy::duration::MINUTE_MS;
+use crate::domain::report::unknown_key;
 use crate::domain::state::{Adoption, Refusal, Request, RequestKind, State, Trigger};
 use crate::domain::words::count_of;
-use crate::engine::{Goal, Halt};
+use crate::engine::{Engine, Goal, Halt};
 
+const HELP: &str = "rekeyd rotate --help";
 /// How long a command waits for a server, or for a lost request to be cleared up.
 const BUDGET_MS: i64 = 10 * MINUTE_MS;
 /// `--wait drained` and `complete` wait as long as drain and soak take.
@@ -24,7 +28,7 @@ const NO_BUDGET_MS: i64 = i64::MAX / 4;
 
 pub async fn rotate(context: &Context, args: &RotateArgs) -> Result<Exit, CliError> {
     let (app, policies) = chosen(context, args)?;
-    let held = context.hold(&app)?;
+    let held = if args.flags.leaked { context.hold_for_leak(&app) } else { context.hold(&app) }?;
     let job = Arc::new(Now { flags: args.flags.clone() });
     let verdicts = drive(context, &app, &held.journal, policies, job).await?;
     let names: Vec<String> = verdicts.iter().map(|verdict| verdict.policy.clone()).collect();
@@ -45,16 +49,18 @@ pub fn chosen(context: &Context, args: &RotateArgs) -> Result<(Arc<App>, Vec<Pol
         (true, false) => {
             Err(CliError::usage("which policy? Name one, or say --all --yes").next("rekeyd status"))
         }
-        (false, true) => Err(CliError::usage("name policies or say --all, not both")),
+        (false, true) => Err(CliError::usage("name policies or say --all, not both").next(HELP)),
         (true, true) if !flags.yes => Err(CliError::usage(format!(
             "--all rotates {} at once; say --yes if that is meant",
             count_of(app.policies.len(), "policy", "policies")
-        ))),
+        ))
+        .next(typed::again(&[], &["--yes"]))),
         (true, true) => Ok(app.policies.clone()),
         (false, false) => {
             let policies = app.named(&args.names)?;
             if policies.len() > 1 && !flags.keys.is_empty() {
-                return Err(CliError::usage("--key names a key of one policy; name one policy"));
+                let said = "--key names a key of one policy; name one policy";
+                return Err(CliError::usage(said).next(HELP));
             }
             Ok(policies)
         }
@@ -71,13 +77,14 @@ fn check(flags: &RotateFlags) -> Result<(), CliError> {
             ("--kill-first", flags.kill_first),
         ];
         if let Some((flag, _)) = lonely.into_iter().find(|(_, given)| *given) {
-            return Err(CliError::usage(format!("{flag} goes with --leaked")));
+            let next = typed::again(&[], &["--leaked"]);
+            return Err(CliError::usage(format!("{flag} goes with --leaked")).next(next));
         }
     } else if flags.wait.is_some() {
         let said = "--leaked waits until every suspect is dead; leave --wait out";
-        return Err(CliError::usage(said));
+        return Err(CliError::usage(said).next(HELP));
     } else if flags.kill_first && flags.grace.is_some() {
-        return Err(CliError::usage("--kill-first and --grace exclude each other"));
+        return Err(CliError::usage("--kill-first and --grace exclude each other").next(HELP));
     }
     Ok(())
 }
@@ -89,6 +96,20 @@ fn not_reported(mut met: Verdict) -> Verdict {
          or mend this and report it again.",
     );
     met
+}
+
+/// A key that nobody knows is most likely mistyped, and its report would end well while the leaked
+/// one lives. Where no list can be read nothing is said: a leak is never dropped.
+pub async fn slip(engine: &mut Engine, policy: &str, keys: &[KeyId]) -> Option<CliError> {
+    if leak::never_seen(engine.state(), keys).is_empty() {
+        return None;
+    }
+    let listed = engine.listed_now().await?;
+    let state = engine.state();
+    let key = leak::never_seen(state, keys).into_iter().find(|key| !listed.contains(key))?;
+    let ends = "The report was NOT recorded, and nothing was killed.";
+    let problem = unknown_key(policy, key, state, &listed, ends);
+    Some(CliError::of_problem(Exit::Usage, problem))
 }
 
 struct Now {
@@ -142,6 +163,10 @@ impl Now {
     }
 
     async fn leaked(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
+        let name = bench.policy.name.as_str();
+        if let Some(slip) = slip(&mut bench.engine, name, &self.flags.keys).await {
+            return Ok(Verdict { outcome: "refused".into(), ..Verdict::failed(name, slip) });
+        }
         let before = bench.engine.state().clone();
         let report = leak::Report {
             keys: self.flags.keys.clone(),
@@ -157,7 +182,8 @@ impl Now {
                     Exit::Operator,
                     "refused",
                     said,
-                ));
+                )
+                .next(format!("rekeyd status {}", bench.policy.name)));
             }
             Suspicion::Joins => {}
             Suspicion::Report(suspects) => {
@@ -182,5 +208,7 @@ impl Now {
 
 /// Whether one is open, or asked for, already.
 fn joins(state: &State) -> bool {
-    state.rotation.is_some() || state.requests.rotate.is_some()
+    // One that came to nothing so far is asked for anew, so that an old failure does not answer it.
+    let wanted = state.requests.rotate.is_some() && state.trouble.is_none();
+    state.rotation.is_some() || wanted
 }

@@ -10,10 +10,11 @@ use super::context::Context;
 use super::departed;
 use super::drive::{Bench, Job, conclude, drive};
 use super::error::{CliError, Exit};
-use super::verdict::{Asked, Verdict};
+use super::verdict::{Asked, Verdict, unsound};
 use crate::domain::report::due_ms;
 use crate::domain::state::{Adoption, Request, Requester, Trigger};
-use crate::engine::Goal;
+use crate::engine::{Goal, Halt};
+use crate::settings::for_shell;
 
 pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
     let app = context.app()?;
@@ -25,7 +26,8 @@ pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
     let mut verdicts = drive(context, &app, &held.journal, policies, job).await?;
     verdicts.extend(left.unknown);
     if verdicts.is_empty() && !context.out.is_json() {
-        context.out.note("the policies directory holds no policy: nothing to do");
+        let dir = for_shell(&app.policies_dir);
+        context.out.note(&format!("the policies directory {dir} holds no *.toml: nothing to do"));
     }
     let names: Vec<String> = verdicts.iter().map(|verdict| verdict.policy.clone()).collect();
     let exit = conclude(context.out, &verdicts);
@@ -50,7 +52,7 @@ impl Job for Once {
             let by = Requester { who: "schedule".to_owned(), reason };
             bench.engine.request(Request::Rotate { trigger: Trigger::Schedule }, by).await?;
         }
-        let (_, verdict) = bench
+        let (halt, verdict) = bench
             .run(
                 if due { Asked::Rotate } else { Asked::Nothing },
                 &before,
@@ -58,7 +60,10 @@ impl Job for Once {
                 self.budget_ms,
             )
             .await?;
-        Ok(verdict)
+        let idle = halt == Halt::Reached && verdict.outcome == "idle";
+        let (name, engine) = (bench.policy.name.as_str(), &bench.engine);
+        let unsound = unsound(name, engine.state(), engine.rested()).filter(|_| idle);
+        Ok(unsound.unwrap_or(verdict))
     }
 }
 

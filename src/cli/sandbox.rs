@@ -13,13 +13,15 @@ use super::context::{Context, Signals};
 use super::error::{CliError, Exit};
 use crate::domain::code::Own;
 use crate::sandbox::{Issued, Refusal, Sandbox, SchemaKind, Settings};
+use crate::settings::for_shell;
 
 /// How often new calls are printed.
 const LEDGER_EVERY: Duration = Duration::from_millis(200);
 
 pub async fn sandbox(context: &Context, args: &SandboxArgs) -> Result<Exit, CliError> {
     let failed = |why: io::Error| {
-        CliError::new(Exit::Configuration, Own::Sandbox, format!("the sandbox cannot start: {why}"))
+        let said = format!("the sandbox cannot start on port {}: {why}", args.port);
+        CliError::new(Exit::Configuration, Own::Sandbox, said).next("rekeyd sandbox --port 0")
     };
     let signals = Signals::listen()?;
     let listener = TcpListener::bind(("127.0.0.1", args.port)).await.map_err(failed)?;
@@ -28,7 +30,8 @@ pub async fn sandbox(context: &Context, args: &SandboxArgs) -> Result<Exit, CliE
         let issued = sandbox.seed_key().map_err(|refusal| no_first_key(&refusal))?;
         write_secret(path, &issued).map_err(|why| {
             let said = format!("{} cannot be written: {why}", path.display());
-            CliError::new(Exit::Configuration, Own::SandboxSecretFile, said)
+            let next = format!("ls -ld {}", for_shell(path));
+            CliError::new(Exit::Configuration, Own::SandboxSecretFile, said).next(next)
         })?;
     }
     if let Some(name) = &args.secret_id {

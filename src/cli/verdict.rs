@@ -12,13 +12,13 @@ pub use self::ruling::sentenced;
 use self::ruling::with_rulings;
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
-use crate::domain::code::Code;
+use crate::domain::code::{Code, Refused as RefusedCode};
 use crate::domain::report::{
-    ORPHANS, Problem, RUN_ONCE, Subject, due_ms, left_over, parked, policy_report, read_only,
-    rfc3339, why_failed,
+    ORPHANS, Problem, RUN_ONCE, Subject, due_ms, left_over, mends, parked, policy_report,
+    read_only, rfc3339, why_failed,
 };
-use crate::domain::state::{Adoption, Ending, Life, RequestKind, State};
-use crate::engine::Halt;
+use crate::domain::state::{Adoption, Ending, Life, Phase, Refusal, RequestKind, State};
+use crate::engine::{Halt, Rested};
 
 /// The end of a command for one policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -101,10 +101,13 @@ pub fn judge(
     }
     // A wish that was refused in this run says so before the park that it did not lift.
     let wish = matches!(asked, Asked::Resume | Asked::Abort | Asked::Adopt | Asked::Decommission);
-    if let Some((kind, why)) =
-        state.refused.as_ref().filter(|(kind, _)| wish && answers(asked, *kind))
-    {
-        return with_orphans(Verdict::failed(name, refusal(name, *kind, why)), state);
+    // What it was to lift was lifted in this run: that is no refusal.
+    let lifted = asked == Asked::Resume && before.parked.is_some() && state.parked.is_none();
+    let refused = state.refused.as_ref().filter(|(kind, _)| answers(asked, *kind) && !lifted);
+    if let Some((kind, why)) = refused.filter(|_| wish) {
+        let error = dead_under_a_rotation(name, *kind, why, state);
+        let error = error.unwrap_or_else(|| refusal(name, *kind, why));
+        return with_orphans(Verdict::failed(name, error), state);
     }
     if let (Some(park), Some(problem)) = (&state.parked, parked(name, state)) {
         return Verdict::of(name, Exit::of_park(&park.reason), "parked", problem);
@@ -112,7 +115,7 @@ pub fn judge(
     if let Adoption::ReadOnly(reason) = &state.adoption {
         return Verdict::of(name, Exit::Operator, "read_only", read_only(name, reason));
     }
-    if let Some((kind, why)) = state.refused.as_ref().filter(|(kind, _)| answers(asked, *kind)) {
+    if let Some((kind, why)) = refused {
         let error = refusal(name, *kind, why);
         return Verdict { outcome: "refused".into(), ..Verdict::failed(name, error) };
     }
@@ -124,6 +127,54 @@ pub fn judge(
         .unwrap_or_else(|| standing(asked, subject, now));
     let verdict = with_orphans(verdict, state);
     if asked == Asked::Adopt { with_left_over(verdict, name, state) } else { verdict }
+}
+
+/// `adopt` of a credential that is rejected, while a rotation is open: what leads out is not another
+/// `adopt`.
+fn dead_under_a_rotation(
+    name: &str,
+    kind: RequestKind,
+    why: &Refusal,
+    state: &State,
+) -> Option<CliError> {
+    let is_so = kind == RequestKind::Adopt && *why == Refusal::CurrentDead;
+    state.rotation.as_ref().filter(|_| is_so)?;
+    let mut error = refusal(name, kind, why);
+    error.message = format!(
+        "nothing was adopted: the current credential does not authenticate. `rekeyd resume {name}` \
+         puts a key of the open rotation that works in its place; where none does, put a working \
+         credential into the store as current by hand, and adopt it."
+    );
+    Some(error.next(format!("rekeyd resume {name}")))
+}
+
+/// Nothing was to be done, and what that rests on is not sound.
+#[must_use]
+pub fn unsound(name: &str, state: &State, rested: &Rested) -> Option<Verdict> {
+    let settled = state.settled.as_ref().map(|settled| settled.held.proof.key.to_string());
+    let known = settled.unwrap_or_default();
+    match rested {
+        Rested::Verified => None,
+        Rested::Unverified { class, said } => {
+            let why = why_failed(*class, said.as_deref());
+            let message = format!(
+                "nothing is open, and whether the current credential works could not be verified: \
+                 {why}. By the journal key {known} is current."
+            );
+            let verdict = Verdict::new(name, Exit::of_class(*class), "unverified", message);
+            Some(verdict.next(mends(*class)))
+        }
+        Rested::Changed { key } => {
+            let message = format!(
+                "somebody changed the store's current credential: it holds key {key}, which works, \
+                 and not key {known}, which was last rotated or adopted. It was left alone; no \
+                 rotation starts until you adopt it."
+            );
+            let next = format!("rekeyd adopt {name}");
+            let problem = Problem::new(RefusedCode::CurrentChanged, message, next);
+            Some(Verdict::of(name, Exit::Operator, "changed", problem))
+        }
+    }
 }
 
 /// What the adopted key replaces lives on until the next rotation.
@@ -244,6 +295,10 @@ fn left(subject: &Subject<'_>, now: &Stamp) -> Option<String> {
             let fate = if lives { "lives on" } else { "is off" };
             format!("key {new} is current; old key {old} {fate} ({}){wait}.", open.phase.name())
         }
+        Some(new) if matches!(open.phase, Phase::Reverting | Phase::RollingBack) => format!(
+            "the rotation is taken back: key {old} stays or becomes current, and new key {new} is \
+             removed{wait}."
+        ),
         Some(new) => format!("key {old} is current; new key {new} is {}{wait}.", open.phase.name()),
         None => format!("key {old} is current; the rotation is {}{wait}.", open.phase.name()),
     })

@@ -123,6 +123,7 @@ named! {
     /// What `status` shows of a secret beside a park.
     pub enum Concern {
         SuspectAlive = "leak/suspect_alive",
+        UnknownKey = "leak/unknown_key",
         Orphan = "orphan",
         RulingOpen = "ruling/open",
         RulingNamedHere = "ruling/named_here",

@@ -61,6 +61,20 @@ pub fn weigh(state: &State, report: &Report) -> Suspicion {
     if keys.is_empty() { Suspicion::NoKey } else { Suspicion::Report(with_prints(keys)) }
 }
 
+/// The keys of a report that nothing known here names: neither managed, nor in a list that was
+/// kept, nor reported before.
+#[must_use]
+pub fn never_seen<'r>(state: &State, keys: &'r [KeyId]) -> Vec<&'r KeyId> {
+    let is_seen = |key: &KeyId| {
+        state.keys.contains_key(key)
+            || state.known.contains(key)
+            || state.orphans.contains_key(key)
+            || state.suspects.contains_key(key)
+            || state.seen_key.as_ref() == Some(key)
+    };
+    keys.iter().filter(|key| !is_seen(key)).collect()
+}
+
 /// In more of a hurry, or looking further back, than the report that is open.
 fn says_more(leak: &Leak, report: &Report) -> bool {
     let since = |ms: i64| leak.since_ms.is_none_or(|known| ms < known);

@@ -5,6 +5,7 @@
 mod claim;
 mod decommission;
 mod departed;
+mod keys;
 mod park;
 mod preflight;
 mod problem;
@@ -16,6 +17,7 @@ mod suspects;
 #[cfg(test)]
 mod tests;
 mod time;
+mod unknown_key;
 
 use serde::Serialize;
 
@@ -24,17 +26,19 @@ pub use departed::{Unwatched, barred, departed, unwatched};
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
 pub use problems::{left_over, wrong_file};
-pub use refusal::{class_text, read_only, refused, why_failed};
+pub use refusal::{class_text, mends, read_only, refused, why_failed};
 pub use ruling::{OrphanReport, orphans, rule_again, ruling_stopped};
 pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;
 pub use time::{parse_ms, rfc3339};
+pub use unknown_key::unknown_key;
 
-use super::clocks::{Moment, Stamp};
-use super::ids::KeyId;
+use keys::{issued_ms, live_keys, requested, store_holds};
+
+use super::clocks::Stamp;
 use super::policy::Policy;
 use super::schedule;
-use super::state::{Adoption, Ending, Life, ManagedKey, Origin, Phase, Rotation, State};
+use super::state::{Adoption, Ending, Life, Phase, Rotation, State};
 
 /// Everything that is known of all policies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,6 +62,11 @@ pub struct PolicyReport {
     pub last_rotation: Option<LastReport>,
     pub rotation: Option<RotationReport>,
     pub decommission: Option<DecommissionReport>,
+    /// The key that *current* was last seen to name, where that is not the one that the journal
+    /// calls current.
+    pub store_holds: Option<String>,
+    /// What was asked for and is not weighed, or not over: `rotate`, `leak`, `abort`, …
+    pub requested: Vec<&'static str>,
     pub problems: Vec<Problem>,
 }
 
@@ -153,6 +162,8 @@ pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
         }),
         rotation: state.rotation.as_ref().map(|open| rotation(state, open, &waits)),
         decommission: decommission::report(subject),
+        store_holds: store_holds(state).map(ToString::to_string),
+        requested: requested(state),
         problems: problems::problems(subject, now),
     }
 }
@@ -217,6 +228,14 @@ fn deadline(subject: &Subject<'_>, open: &Rotation) -> Option<(&'static str, i64
             let Some(Life::Disabled { at, .. }) = life else { return None };
             Some(("soak", at.wall_ms.saturating_add(policy.retire.soak_ms)))
         }
+        // The new key goes when its own consumers have moved back.
+        Phase::RollingBack => {
+            let new = open.new.as_ref().and_then(|new| subject.state.keys.get(&new.key))?;
+            let from = new.last_served.as_ref().filter(|_| new.life == Life::Live)?.wall_ms;
+            let promised =
+                policy.consumers.cache_ttl_ms.saturating_add(open.token_life_ms.unwrap_or(0));
+            Some(("drain", from.saturating_add(policy.retire.drain_ms.max(promised))))
+        }
         _ => None,
     }
 }
@@ -257,61 +276,6 @@ fn rotation(state: &State, open: &Rotation, waits: &[Wait]) -> RotationReport {
         old_key: open.old.proof.key.to_string(),
         new_key: open.new.as_ref().map(|new| new.key.to_string()),
     }
-}
-
-fn live_keys(state: &State) -> Vec<LiveKey> {
-    let live = state.keys.iter().filter(|(_, managed)| managed.life == Life::Live);
-    let report = |(key, managed): (&KeyId, &ManagedKey)| LiveKey {
-        key_id: key.to_string(),
-        role: role(state, key, managed),
-        since: rfc3339(since_ms(state, key, &managed.since)),
-    };
-    let mut keys: Vec<LiveKey> = live.map(report).collect();
-    keys.sort_by_key(|key| ROLES.iter().position(|role| *role == key.role));
-    keys
-}
-
-/// In the order in which they are shown.
-const ROLES: [&str; 5] = ["current", "new", "old", "abandoned", "foreign"];
-
-fn since_ms(state: &State, key: &KeyId, since: &Moment) -> i64 {
-    let settled = state.settled.as_ref().filter(|settled| settled.held.proof.key == *key);
-    settled.and_then(|settled| settled.created_ms).unwrap_or(since.wall_ms)
-}
-
-fn role(state: &State, key: &KeyId, managed: &ManagedKey) -> &'static str {
-    if managed.origin == Origin::Foreign {
-        return "foreign";
-    }
-    let Some(open) = &state.rotation else {
-        let current = state.settled.as_ref().is_some_and(|s| s.held.proof.key == *key);
-        return if current { "current" } else { "abandoned" };
-    };
-    let is_new = open.new.as_ref().is_some_and(|new| new.key == *key);
-    let is_old = open.old.proof.key == *key;
-    match (is_old, is_new, open.phase.after_promote()) {
-        (true, _, true) => "old",
-        (true, _, false) | (_, true, true) => "current",
-        (_, true, false) => "new",
-        _ => "abandoned",
-    }
-}
-
-/// The key that consumers are served, by the journal's last word.
-fn current_key(state: &State) -> Option<&KeyId> {
-    state
-        .keys
-        .iter()
-        .find(|(key, managed)| role(state, key, managed) == "current")
-        .map(|(key, _)| key)
-}
-
-fn issued_ms(state: &State) -> Option<i64> {
-    let key = current_key(state)?;
-    let managed = state.keys.get(key)?;
-    let settled = state.settled.as_ref().filter(|settled| settled.held.proof.key == *key);
-    let created = settled.and_then(|settled| settled.created_ms);
-    created.or((managed.origin != Origin::Adopted).then_some(managed.since.wall_ms))
 }
 
 fn ending(ending: Ending) -> &'static str {

@@ -2,11 +2,13 @@
 //! planner does. It never sends a mutation whose intent is not durable.
 
 mod departure;
+mod look;
 mod observe;
 mod perform;
 mod progress;
 mod proof;
 mod record;
+mod rested;
 mod ruling;
 mod run;
 mod vault;
@@ -17,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use departure::forget;
 pub use progress::{Progress, ProgressSink};
+pub use rested::Rested;
 pub use ruling::rule;
 pub use run::{Goal, Halt, Stop};
 
@@ -94,6 +97,7 @@ pub struct Engine {
     hold_ms: u64,
     /// What failed calls said since the last step, by the step that they were for.
     said: BTreeMap<String, String>,
+    rested: Rested,
 }
 
 /// Rebuilds the state of one secret.
@@ -136,6 +140,7 @@ impl Engine {
             critical: Arc::new(AtomicBool::new(false)),
             hold_ms: 0,
             said: BTreeMap::new(),
+            rested: Rested::default(),
         };
         engine.anchor_time().await?;
         engine.follow_name().await?;
@@ -228,6 +233,7 @@ impl Engine {
                 Ok(Turn::Waiting { reason, ms })
             }
             Step::Rest => {
+                self.rested = self.look_back();
                 self.forget();
                 Ok(Turn::Resting)
             }

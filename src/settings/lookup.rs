@@ -101,9 +101,13 @@ pub enum LocateError {
     NoPermission { path: PathBuf },
     #[error("cannot read {}: {kind}", shown(path))]
     Unreadable { path: PathBuf, kind: io::ErrorKind },
-    #[error("there is no settings file {}", shown(path))]
+    #[error(
+        "there is no settings file {}; make it, or name another with --config FILE",
+        shown(path)
+    )]
     NoSuchFile { path: PathBuf },
-    #[error("nowhere to look for the {what}: neither HOME nor an XDG directory is set")]
+    #[error("nowhere to look for the {what}: neither HOME nor an XDG directory is set; name the place with \
+         {}", what.flag())]
     Nowhere { what: What },
     #[error("{0}")]
     Settings(Findings),
@@ -114,6 +118,15 @@ pub enum LocateError {
 pub enum What {
     Policies,
     State,
+}
+
+impl What {
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Policies => "--policies DIR",
+            Self::State => "--state-dir DIR",
+        }
+    }
 }
 
 impl fmt::Display for What {
@@ -138,21 +151,23 @@ impl LocateError {
         }
     }
 
-    /// The next command to type; `…` stands for the arguments that were given.
+    /// The next command to type.
     #[must_use]
     pub fn next_command(&self) -> String {
         match self {
             Self::NoPermission { path }
                 if path.starts_with(SYSTEM_CONFIG) || path.starts_with(SYSTEM_STATE) =>
             {
-                "sudo -u rekeyd rekeyd …".to_owned()
+                "sudo -u rekeyd rekeyd status".to_owned()
             }
             Self::NoPermission { path } | Self::Unreadable { path, .. } => {
                 format!("ls -ld {}", for_shell(path))
             }
-            Self::NoSuchFile { .. } => "rekeyd --config FILE …".to_owned(),
-            Self::Nowhere { what: What::Policies } => "rekeyd --policies DIR …".to_owned(),
-            Self::Nowhere { what: What::State } => "rekeyd --state-dir DIR …".to_owned(),
+            Self::NoSuchFile { path } => {
+                let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+                format!("ls -l {}", for_shell(beside.unwrap_or(Path::new("."))))
+            }
+            Self::Nowhere { .. } => "rekeyd --help".to_owned(),
             Self::Settings(_) => "rekeyd check".to_owned(),
         }
     }
@@ -270,10 +285,15 @@ fn shown(path: &Path) -> String {
 /// A path as a word of a command line.
 #[must_use]
 pub fn for_shell(path: &Path) -> String {
-    let text = path.as_os_str().to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if text.chars().all(plain) {
-        text.into_owned()
+    word_for_shell(&path.as_os_str().to_string_lossy())
+}
+
+/// A text as one word of a command line.
+#[must_use]
+pub fn word_for_shell(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,@+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
     }

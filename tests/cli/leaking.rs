@@ -131,3 +131,33 @@ async fn a_foreign_and_a_managed_suspect_are_told_apart() {
     // That it is gone too may take longer than the report.
     assert!(["dead", "gone"].contains(&state(&managed).as_str().unwrap()), "{suspects}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_key_is_not_called_proven_dead_while_the_leaked_one_lives() {
+    let stage = adopted().await;
+    let leaked = stage.current();
+    let mut mistyped = leaked.clone();
+    mistyped.pop();
+    let arguments = ["--rotate-now", "demo", "--leaked", "--key", &mistyped];
+    let ended = stage.run(&arguments).await;
+    assert_eq!(ended.code, 2, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("The report was NOT recorded"), "{}", ended.out);
+    assert!(ended.out.contains(&format!("Did you mean {leaked}?")), "{}", ended.out);
+    assert!(ended.out.ends_with("next: rekeyd status demo\n"), "{}", ended.out);
+    assert!(stage.alive(&leaked));
+    assert_eq!(stage.status().await["suspects"], serde_json::json!([]));
+    assert_eq!(stage.run(&[&arguments[..], &["--dry-run"]].concat()).await.code, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_nobody_knows_is_recorded_where_no_list_can_be_read() {
+    let stage = adopted().await;
+    let down = What::Status { status: 503, retry_after_seconds: None, after_effect: false };
+    let down = Fault { on: CallKind::ApiKeys, nth: 1, count: 1_000, key: None, what: down };
+    stage.sandbox.tenant().add_fault(down).unwrap();
+    let arguments = ["--rotate-now", "demo", "--leaked", "--key", "nobody-knows", "--budget", "1s"];
+    let ended = stage.run(&arguments).await;
+    assert_ne!(ended.code, 2, "{}{}", ended.out, ended.err);
+    assert_ne!(ended.code, 0, "{}{}", ended.out, ended.err);
+    assert_eq!(stage.status().await["suspects"][0]["key_id"], "nobody-knows");
+}

@@ -84,6 +84,8 @@ async fn status_has_the_documented_shape() {
             "new_key": "NEW"
           },
           "decommission": null,
+          "store_holds": null,
+          "requested": [],
           "problems": []
         }
       ],
@@ -207,7 +209,7 @@ async fn a_signal_ends_a_wait_and_says_what_is_left() {
     let out = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(130), "{out}");
     assert!(out.contains("stopped by a signal"), "{out}");
-    assert!(out.contains("next: rekeyd run --once"), "{out}");
+    assert!(out.contains("run --once"), "{out}");
     assert!(stage.alive(&old) && stage.alive(&stage.current()));
 }
 

@@ -120,16 +120,35 @@ impl Stage {
         command
     }
 
-    /// Runs the binary while the sandbox goes on in this process.
+    /// Runs the binary while the sandbox goes on in this process. The places that every command
+    /// names are left out of what it prints.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
+        let Ended { code, out, err } = self.run_as_it_is(arguments).await;
+        Ended { code, out: self.without_places(&out), err: self.without_places(&err) }
+    }
+
+    /// The same, with everything that it prints.
+    pub(crate) async fn run_as_it_is(&self, arguments: &[&str]) -> Ended {
         let mut command = self.command(arguments);
         tokio::task::spawn_blocking(move || end(&mut command)).await.unwrap()
+    }
+
+    fn without_places(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (flag, name) in
+            [("--config", "rekeyd.toml"), ("--policies", "policies"), ("--state-dir", "state")]
+        {
+            text = text.replace(&format!("{flag} {} ", self.path(name).display()), "");
+        }
+        text
     }
 
     pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
         let mut command = self.command(arguments);
         command.write_stdin(input);
-        tokio::task::spawn_blocking(move || end(&mut command)).await.unwrap()
+        let ended = tokio::task::spawn_blocking(move || end(&mut command)).await.unwrap();
+        let (out, err) = (self.without_places(&ended.out), self.without_places(&ended.err));
+        Ended { code: ended.code, out, err }
     }
 
     /// The key that consumers are served.

@@ -70,6 +70,30 @@ async fn a_credential_that_a_person_put_parks_and_is_never_overwritten() {
 }
 
 #[tokio::test]
+async fn a_dead_credential_that_a_person_put_stays_until_an_operator_says_to_go_on() {
+    for phase in [Phase::Issued, Phase::Staged, Phase::Verified, Phase::Promoted, Phase::Disabled] {
+        let world = World::new();
+        let theirs = world.tenant.mint(SERVICE_ACCOUNT).unwrap();
+        world.person(&Edit::Delete { key: theirs.client_id.clone() });
+        let halt = disturbed(&world, phase, |w| {
+            w.store.put_by_hand("v-theirs", &theirs.client_id, &theirs.client_secret);
+        })
+        .await;
+        let case = format!("dead one put at {}", phase.name());
+        assert_eq!(halt, Halt::Parked, "{case}");
+        assert_eq!(parked(&world).await, Some(ParkReason::CurrentChanged), "{case}");
+        assert_eq!(world.store.current_key(), Some(theirs.client_id.clone()), "{case}");
+        let (_, state) = ask(&world, Request::Resume).await;
+        assert_eq!(state.refused, None, "{case}");
+        assert_ne!(world.store.current_key(), Some(theirs.client_id), "{case}");
+        let (halt, state) = world.to_the_end().await;
+        assert_sound(&world, &halt, &state, &case);
+        assert_eq!(halt, Halt::Reached, "{case}: {:?}", state.parked);
+        assert_eq!(world.live_keys().len(), 1, "{case}");
+    }
+}
+
+#[tokio::test]
 async fn the_new_key_deleted_by_hand_after_promote_reverts_to_the_old_one() {
     for phase in [Phase::Promoted, Phase::Disabled, Phase::Soaked] {
         let mut world = World::new();

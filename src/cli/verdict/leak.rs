@@ -1,10 +1,12 @@
 //! How a leak report ended, or why it has not: only a proven death is called one.
 
+use std::collections::BTreeSet;
+
 use super::{Asked, Verdict};
 use crate::cli::error::Exit;
 use crate::domain::ids::KeyId;
-use crate::domain::report::{ORPHANS, Problem, RUN_ONCE, parked, refused, why_failed};
-use crate::domain::state::{Adoption, Life, Refusal, State};
+use crate::domain::report::{ORPHANS, Problem, RUN_ONCE, parked, refused, unknown_key, why_failed};
+use crate::domain::state::{Adoption, Fate, Life, Refusal, State, Suspect};
 use crate::domain::words::count_of;
 use crate::engine::Halt;
 
@@ -16,15 +18,21 @@ pub(super) fn leaked(
     state: &State,
     halt: &Halt,
 ) -> Option<Verdict> {
-    let retired = matches!(state.adoption, Adoption::Retired(_));
-    if retired || asked != Asked::Leak && state.requests.leak.is_none() {
+    if matches!(state.adoption, Adoption::Retired(_)) {
         return None;
+    }
+    if asked != Asked::Leak && state.requests.leak.is_none() {
+        // One that ended in this run badly is said by whichever command was at it.
+        return unseen(name, before, state);
     }
     let alive: Vec<&str> = state.suspects_alive().map(KeyId::as_str).collect();
     let awaiting = state.orphans_unruled().count();
     let open = state.requests.leak.is_some();
     if !alive.is_empty() || open {
         return Some(not_done(name, state, halt, &alive));
+    }
+    if let Some(verdict) = unseen(name, before, state) {
+        return Some(verdict);
     }
     let killed = Killed::of(before, state);
     if awaiting > 0 {
@@ -35,6 +43,28 @@ pub(super) fn leaked(
     let verdict = Verdict::new(name, Exit::Done, outcome, killed.and_well());
     let more = state.rotation.is_some();
     Some(if more { verdict.next(RUN_ONCE) } else { verdict })
+}
+
+/// A key that was named by `--key` while no list could be read, and that no list has ever held:
+/// nothing was killed for it, and what leaked most likely lives.
+fn unseen(name: &str, before: &State, state: &State) -> Option<Verdict> {
+    let never_listed = |key: &KeyId, suspect: &Suspect| {
+        suspect.foreign
+            && suspect.fate == Some(Fate::Gone)
+            && !state.known.contains(key)
+            && !before.known.contains(key)
+    };
+    let mut of_this = state.suspects.iter().filter(|(key, _)| is_reported(before, state, key));
+    let (key, _) = of_this.find(|(key, suspect)| never_listed(key, suspect))?;
+    let ends = "Nothing was killed for it.";
+    let problem = unknown_key(name, key, state, &BTreeSet::new(), ends);
+    Some(Verdict::of(name, Exit::Operator, "suspect_unknown", problem))
+}
+
+/// Whether a suspect is this report's.
+fn is_reported(before: &State, state: &State, key: &KeyId) -> bool {
+    before.requests.leak.as_ref().is_some_and(|leak| leak.suspects.contains(key))
+        || before.suspects.get(key) != state.suspects.get(key)
 }
 
 /// A suspect lives, or the last check is missing: why, and what to type.
@@ -95,11 +125,7 @@ struct Killed<'a> {
 
 impl<'a> Killed<'a> {
     fn of(before: &State, state: &'a State) -> Self {
-        let reported = |key: &KeyId| {
-            before.requests.leak.as_ref().is_some_and(|leak| leak.suspects.contains(key))
-                || before.suspects.get(key) != state.suspects.get(key)
-        };
-        let of_this = || state.suspects.iter().filter(|(key, _)| reported(key));
+        let of_this = || state.suspects.iter().filter(|(key, _)| is_reported(before, state, key));
         let by_list = of_this().filter(|(_, one)| one.is_disabled_by_list());
         let by_list: Vec<&str> = by_list.map(|(key, _)| key.as_str()).collect();
         let any_proven = by_list.is_empty() || of_this().count() > by_list.len();
@@ -149,4 +175,46 @@ impl<'a> Killed<'a> {
 /// A leak that is not over is either out of reach or an operator's.
 fn of_leak(exit: Exit) -> Exit {
     if exit == Exit::Unreachable { exit } else { Exit::Operator }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clocks::Moment;
+
+    fn key(name: &str) -> KeyId {
+        KeyId::new(name).unwrap()
+    }
+
+    /// A report whose suspect, never managed here, is absent from the list.
+    fn gone() -> State {
+        let mut state = State::default();
+        let suspect = Suspect {
+            reported: Moment::default(),
+            dead: Some(Moment::default()),
+            fate: Some(Fate::Gone),
+            foreign: true,
+        };
+        state.suspects.insert(key("k"), suspect);
+        state
+    }
+
+    #[test]
+    fn a_key_that_no_list_ever_held_is_not_called_proven_dead() {
+        for asked in [Asked::Leak, Asked::Nothing] {
+            let before = State::default();
+            let verdict = leaked(asked, "demo", &before, &gone(), &Halt::Reached).unwrap();
+            assert_eq!((verdict.exit_code, verdict.outcome.as_str()), (6, "suspect_unknown"));
+            assert!(verdict.message.contains("Nothing was killed for it."), "{}", verdict.message);
+            assert!(!verdict.message.contains("proven"), "{}", verdict.message);
+        }
+    }
+
+    #[test]
+    fn a_key_that_a_list_held_before_may_be_called_gone() {
+        let mut before = State::default();
+        before.known.insert(key("k"));
+        let verdict = leaked(Asked::Leak, "demo", &before, &gone(), &Halt::Reached).unwrap();
+        assert_eq!(verdict.exit_code, 0, "{}", verdict.message);
+    }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::super::args::Output;
 use super::super::error::{CliError, Exit};
+use super::super::typed;
 use crate::domain::code::{Code, Own};
 use crate::domain::policy::diagnostic::escaped;
 
@@ -65,10 +66,15 @@ impl Out {
         }
     }
 
+    /// The command to type next, as a line of data.
+    pub fn next(self, indent: &str, command: &str) {
+        self.data(&format!("{indent}next: {}", typed::command(command)));
+    }
+
     /// A value as one JSON document.
     pub fn json<T: Serialize>(self, value: &T) {
         match serde_json::to_string_pretty(value) {
-            Ok(text) => self.data(&text),
+            Ok(text) => self.data(&typed::in_json(&text)),
             Err(error) => self.note(&format!("cannot be written as JSON: {error}")),
         }
     }
@@ -89,10 +95,10 @@ impl Out {
     pub fn warning(self, code: Code, message: &str, next: &str) {
         if self.is_json() {
             let warning = json!({ "code": code, "message": message, "next_command": next });
-            self.note(&json!({ "warning": warning }).to_string());
+            self.note(&typed::in_json(&json!({ "warning": warning }).to_string()));
             return;
         }
-        let message = escaped(message);
+        let (message, next) = (escaped(message), typed::command(next));
         self.note(&format!("{YELLOW}warning{YELLOW:#}[{code}]: {message}; next: {next}"));
     }
 
@@ -100,13 +106,13 @@ impl Out {
     pub fn error(self, error: &CliError) {
         if self.is_json() {
             let line = serde_json::to_string(&json!({ "error": error }));
-            self.note(&line.unwrap_or_default());
+            self.note(&typed::in_json(&line.unwrap_or_default()));
             return;
         }
         let message: Vec<String> = error.message.lines().map(escaped).collect();
         self.note(&format!("{RED}error{RED:#}[{}]: {}", error.code, message.join("\n")));
         if let Some(next) = &error.next_command {
-            self.note(&format!("{DIM}next:{DIM:#} {next}"));
+            self.note(&format!("{DIM}next:{DIM:#} {}", typed::command(next)));
         }
         self.hint([error.code]);
     }

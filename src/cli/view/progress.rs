@@ -90,7 +90,7 @@ impl ProgressSink for Lines {
             WaitFor::Drain => "while consumers move to the new key",
             WaitFor::Soak => "to see that nobody misses the old key",
             WaitFor::Grace => "while consumers read the store again",
-            WaitFor::ReadsLag => "until the store shows our own change",
+            WaitFor::ReadsLag => "until lists and stores show our own change",
             WaitFor::Propagation => "until the new key is known everywhere",
             WaitFor::Trouble => "before trying again",
             WaitFor::Operator => "for an operator",

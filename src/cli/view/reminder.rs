@@ -1,6 +1,7 @@
 //! What every command repeats while something is open: a key that nobody remembers is what must
 //! never be.
 
+use super::super::typed;
 use super::out::{Out, YELLOW};
 use crate::app::Known;
 use crate::domain::clocks::Stamp;
@@ -14,26 +15,28 @@ pub fn remind(out: Out, known: &[Known<'_>], certain_ms: i64, now: &Stamp, excep
     }
     for one in known.iter().filter(|one| !except.contains(&one.name)) {
         let report = one.report(certain_ms, now);
-        if let Some(line) = open_end(&report) {
-            out.note(&format!("{YELLOW}open:{YELLOW:#} {}: {line}", one.name));
+        if let Some((line, next)) = open_end(&report) {
+            out.note(&format!("{YELLOW}open:{YELLOW:#} {}: {line}; next: {next}", one.name));
         }
     }
 }
 
-/// What is open of a policy, and how it goes on.
+/// What is open of a policy, and the command that goes on with it.
 #[must_use]
-pub fn open_end(report: &PolicyReport) -> Option<String> {
-    let open = report.rotation.as_ref()?;
+pub fn open_end(report: &PolicyReport) -> Option<(String, String)> {
+    let Some(open) = &report.rotation else {
+        let asked = report.requested.join(", ");
+        let said = || (format!("asked for, and not done: {asked}"), typed::command(RUN_ONCE));
+        return (!asked.is_empty()).then(said);
+    };
     let until = match (&open.deadline, open.waiting_for.last()) {
         (Some(deadline), Some(what)) => format!("; {what} ends {deadline}"),
         _ => String::new(),
     };
     let parked = report.problems.iter().find(|problem| matches!(problem.code, Code::Parked(_)));
-    let next = parked.map_or(RUN_ONCE, |problem| &problem.next_command);
+    let next = typed::command(parked.map_or(RUN_ONCE, |problem| &problem.next_command));
     let lives = report.live_keys.iter().any(|key| key.key_id == open.old_key);
     let fate = if lives { "lives on" } else { "is off" };
-    Some(format!(
-        "the rotation is at {}; old key {} {fate}{until}; next: {next}",
-        open.state, open.old_key
-    ))
+    let said = format!("the rotation is at {}; old key {} {fate}{until}", open.state, open.old_key);
+    Some((said, next))
 }

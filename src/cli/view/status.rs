@@ -3,6 +3,7 @@
 use super::out::{BOLD, GREEN, Out, RED, YELLOW};
 use super::reminder::open_end;
 use super::wrap::wrapped;
+use crate::domain::code::{Code, Parked};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::report::{LiveKey, OrphanReport, PolicyReport, Standing, Status};
 
@@ -41,7 +42,7 @@ pub fn print(out: Out, status: &Status) {
     for left in &status.unwatched {
         let name = cut(&left.name, 24);
         out.data(&format!("{name:<24} {YELLOW}unwatched{YELLOW:#}"));
-        keys(out, &left.live_keys);
+        keys(out, &left.live_keys, false);
     }
 }
 
@@ -64,7 +65,10 @@ fn row(out: Out, report: &PolicyReport) {
         out.data(&format!("  {:<10} {age}", "key age"));
         out.data(&format!("  {:<10} {due}", "next due"));
     }
-    keys(out, &report.live_keys);
+    keys(out, &report.live_keys, is_current_doubted(report));
+    if let Some(key) = &report.store_holds {
+        one_key(out, "in store", key, "");
+    }
     for suspect in report.suspects.iter().filter(|one| !matches!(one.state, "dead" | "gone")) {
         let word =
             if suspect.state == "disabled" { "disabled, by the list" } else { suspect.state };
@@ -78,15 +82,28 @@ fn row(out: Out, report: &PolicyReport) {
             "  ",
         );
     }
-    if let Some(line) = open_end(report) {
+    if let Some((line, next)) = open_end(report) {
         wrapped(out, &line, "  ");
+        // Not broken into lines: it is there to be copied.
+        out.data(&format!("  next: {next}"));
     }
 }
 
-fn keys(out: Out, keys: &[LiveKey]) {
+fn keys(out: Out, keys: &[LiveKey], doubted: bool) {
     for key in keys {
-        one_key(out, key.role, &key.key_id, "");
+        let word = if key.role == "current" && doubted { "(last known)" } else { "" };
+        one_key(out, key.role, &key.key_id, word);
     }
+}
+
+/// Whether the store was last seen to hold something else than the journal's current key.
+fn is_current_doubted(report: &PolicyReport) -> bool {
+    let of_current = |code| {
+        [Parked::CurrentChanged, Parked::CurrentMovedBack, Parked::CurrentMalformed]
+            .into_iter()
+            .any(|parked| code == Code::Parked(parked))
+    };
+    report.store_holds.is_some() || report.problems.iter().any(|problem| of_current(problem.code))
 }
 
 /// An id is never cut where the terminal is narrow: it is there to be copied.
@@ -111,7 +128,7 @@ fn problems(out: Out, status: &Status) {
             let style = RED;
             out.data(&format!("{style}{name}{style:#} [{}]", problem.code));
             wrapped(out, &problem.message, "  ");
-            out.data(&format!("  next: {}", problem.next_command));
+            out.next("  ", &problem.next_command);
         }
     }
     if any {

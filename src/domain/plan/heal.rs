@@ -31,11 +31,17 @@ pub(super) fn heal(v: &View<'_>) -> Found<Option<Step>> {
     if v.is_old(proof) {
         return old_key_died(v, rotation, version, holding);
     }
-    if v.state.is_suspect(&proof.key) {
-        return foreign_suspect_died(v, rotation, version, holding);
+    if v.state.is_suspect(&proof.key) || operator_gives_it_up(v) {
+        return foreign_died(v, rotation, version, holding);
     }
     // A person's choice, though it does not work: theirs to mend.
     Ok(None)
+}
+
+/// A person put a credential there that is rejected, and now says to go on all the same.
+fn operator_gives_it_up(v: &View<'_>) -> bool {
+    let park = v.state.parked.as_ref();
+    v.state.requests.resume && park.is_none_or(|park| park.reason == ParkReason::CurrentChanged)
 }
 
 /// Parked, and the machine could go on now: the park is over. What was refused for good stays.
@@ -56,8 +62,12 @@ fn lift(v: &View<'_>, rotation: &Rotation) -> Found<Option<Step>> {
 /// *Current* works again: what was parked for it is over.
 fn recovered(v: &View<'_>) -> Option<Step> {
     let park = v.state.parked.as_ref()?;
-    matches!(park.reason, ParkReason::CurrentDead | ParkReason::BothDead | ParkReason::NoActor)
-        .then(|| Step::record(Event::Unparked { by_operator: false }))
+    let over = match park.reason {
+        ParkReason::CurrentDead | ParkReason::BothDead | ParkReason::NoActor => true,
+        ParkReason::CurrentMalformed => v.state.rotation.is_none(),
+        _ => false,
+    };
+    over.then(|| Step::record(Event::Unparked { by_operator: false }))
 }
 
 /// With no rotation open nothing is left of ours to put in its place; a new key may be asked for.
@@ -178,9 +188,9 @@ fn old_key_died(
     }
 }
 
-/// *Current* names a key that a person put, that was reported leaked, and that is dead: what they
-/// chose they no longer want. The new key serves, or else the old one.
-fn foreign_suspect_died(
+/// *Current* names a key that a person put, that is dead, and that was reported leaked or given up:
+/// what they chose they no longer want. The new key serves, or else the old one.
+fn foreign_died(
     v: &View<'_>,
     rotation: &Rotation,
     version: &VersionId,
@@ -199,7 +209,8 @@ fn foreign_suspect_died(
     };
     let theirs = |park: &Park| park.reason == ParkReason::CurrentChanged;
     if v.state.parked.as_ref().is_some_and(theirs) {
-        return Ok(Some(Step::record(Event::Unparked { by_operator: false })));
+        let by_operator = v.state.requests.resume;
+        return Ok(Some(Step::record(Event::Unparked { by_operator })));
     }
     Ok(Some(step))
 }

@@ -9,6 +9,8 @@ use super::migration;
 use super::preflight::{other_identity, refuse, start, trouble, why_it_waits};
 use super::step::Step;
 use super::view::{Found, View};
+use crate::domain::facts::Holding;
+use crate::domain::ids::KeyId;
 use crate::domain::state::{
     Adoption, Event, Held, ParkReason, ReadOnlyReason, Refusal, RequestKind, Trigger,
 };
@@ -21,6 +23,12 @@ pub(super) fn idle(v: &View<'_>) -> Found<Step> {
         }
         // A start that came to nothing holds nobody else up.
         claim::release(v)?;
+        if let Some(key) = named_otherwise(v)? {
+            return Ok(Step::record(Event::Served { key }));
+        }
+        if holds_no_credential(v)? {
+            return Ok(v.park(ParkReason::CurrentMalformed));
+        }
         return Ok(Step::Rest);
     };
     match start(v, trigger) {
@@ -35,6 +43,28 @@ pub(super) fn idle(v: &View<'_>) -> Found<Step> {
         }
         Ok(step) | Err(step) => Ok(step),
     }
+}
+
+/// The key that *current* names, where that is news: a person changed it, or changed it back. Other
+/// policies ask for it (R22).
+fn named_otherwise(v: &View<'_>) -> Found<Option<KeyId>> {
+    let Some(store) = v.store_if_clear()? else { return Ok(None) };
+    let Some(version) = &store.current else { return Ok(None) };
+    let Some(proof) = v.holding_if_clear(version)?.and_then(Holding::proof) else {
+        return Ok(None);
+    };
+    let settled = v.state.settled.as_ref().map(|settled| &settled.held.proof.key);
+    let known = v.state.seen_key.as_ref().or(settled);
+    Ok((known != Some(&proof.key)).then(|| proof.key.clone()))
+}
+
+/// *Current* is gone, or is no credential: consumers fail, and nobody asked for anything that would
+/// say so.
+fn holds_no_credential(v: &View<'_>) -> Found<bool> {
+    let Some(store) = v.store_if_clear()? else { return Ok(false) };
+    let Some(version) = &store.current else { return Ok(true) };
+    let holding = v.holding_if_clear(version)?;
+    Ok(holding.is_some_and(|holding| holding.proof().is_none()))
 }
 
 /// A leak whose suspect is *current* starts a rotation by itself.

@@ -177,7 +177,7 @@ fn unfit_time(v: &View<'_>, token_life_ms: Option<i64>, leak: bool) -> Option<Re
     }
     let needed_ms = v.promised_ms(token_life_ms);
     if v.rules.drain_ms < needed_ms {
-        return Some(Refusal::DrainTooShort { needed_ms });
+        return Some(Refusal::DrainTooShort { needed_ms, token_life_ms });
     }
     (!v.state.time.agrees(v.stamp)).then_some(Refusal::ClockSkew)
 }

@@ -35,7 +35,9 @@ pub(super) fn resume(v: &View<'_>) -> Step {
             answer(RequestKind::Resume, None),
         ]);
     }
-    Step::record(answer(RequestKind::Resume, Some(Refusal::NothingOpen)))
+    // What is open and not parked goes on by itself.
+    let refused = v.state.rotation.is_none().then_some(Refusal::NothingOpen);
+    Step::record(answer(RequestKind::Resume, refused))
 }
 
 /// Up to Verified the new key is rolled back; up to Soaked the old one is put back; then it is too

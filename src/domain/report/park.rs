@@ -56,6 +56,17 @@ fn by_hand(policy: &str, open: bool, said: &str) -> (String, String) {
 
 fn text(policy: &str, reason: &ParkReason, open: bool) -> (String, String) {
     match reason {
+        ParkReason::CurrentChanged if open => (
+            format!(
+                "somebody put another credential into the store as current. It was left alone. \
+                 `{}` takes it, if it works. If it is rejected, consumers fail: `{}` puts a key of \
+                 this rotation that works in its place; where none does, put a working credential \
+                 there by hand, and adopt it.",
+                adopt(policy),
+                resume(policy)
+            ),
+            adopt(policy),
+        ),
         ParkReason::CurrentChanged => (
             "somebody put another credential into the store as current. It was left alone.".into(),
             adopt(policy),
@@ -76,14 +87,14 @@ fn text(policy: &str, reason: &ParkReason, open: bool) -> (String, String) {
             "neither the old nor the new key authenticates. Consumers are failing.",
         ),
         ParkReason::CurrentMalformed if open => (
-            "the secret's current version holds no credential: no JSON object, or not both \
-             fields. Mend it in the store, then go on."
+            "the secret is gone, or its current version holds no credential: no JSON object, or \
+             not both fields. Consumers fail. Mend it in the store, then go on."
                 .into(),
             resume(policy),
         ),
         ParkReason::CurrentMalformed => (
-            "the secret's current version holds no credential: no JSON object, or not both \
-             fields. Mend it in the store, or pipe a credential in."
+            "the secret is gone, or its current version holds no credential: no JSON object, or \
+             not both fields. Consumers fail. Mend it in the store, or pipe a credential in."
                 .into(),
             from_stdin(policy),
         ),

@@ -1,11 +1,13 @@
 //! Everything about one secret that needs a person, the most urgent first.
 
-use super::problem::{Problem, RUN_ONCE, plan};
-use super::{Subject, due_ms, issued_ms, not_proven, parked, read_only, refused, rfc3339, ruling};
+use super::problem::{Problem, RUN_ONCE};
+use super::{
+    Subject, due_ms, issued_ms, mends, not_proven, parked, read_only, refused, rfc3339, ruling,
+};
 use crate::domain::clocks::Stamp;
 use crate::domain::code::Concern;
 use crate::domain::policy::duration::format_ms;
-use crate::domain::state::{Adoption, Life, Origin, RequestKind, State};
+use crate::domain::state::{Adoption, Life, ManagedKey, Origin, RequestKind, State};
 
 /// This many failures in a row are shown.
 const TROUBLE_SHOWN: u32 = 3;
@@ -23,24 +25,31 @@ pub fn wrong_file(policy: &str) -> Problem {
 pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     let (name, state) = (subject.name, subject.state);
     let mut found = Vec::new();
+    // What leads out stands before what waits for it.
+    let mut park = parked(name, state);
+    if let (None, Some(problem)) = (subject.policy, park.as_mut()) {
+        // No command that names the policy can work.
+        problem.next_command = "rekeyd check".to_owned();
+    }
+    let goes_on = park.as_ref().map_or(RUN_ONCE, |problem| &problem.next_command).to_owned();
+    found.extend(park);
     for key in state.suspects_alive() {
         let said = format!("key {key} is reported leaked and not proven dead.");
-        found.push(Problem::new(Concern::SuspectAlive, said, RUN_ONCE));
+        found.push(Problem::new(Concern::SuspectAlive, said, goes_on.clone()));
     }
-    found.extend(parked(name, state));
     if let (Some(_), Some((RequestKind::Leak, why))) = (&state.requests.leak, &state.refused) {
         found.push(refused(name, RequestKind::Leak, why));
+    }
+    found.extend(not_proven(name, state));
+    found.extend(ruling::problems(state));
+    if subject.policy.is_none() {
+        found.push(no_policy(name));
+        return found;
     }
     if let Adoption::ReadOnly(reason) = &state.adoption {
         found.push(read_only(name, reason));
     }
-    found.extend(not_proven(name, state));
-    found.extend(ruling::problems(state));
     found.extend(left_over(name, state));
-    if subject.policy.is_none() {
-        let said = "no policy names this secret any more; its keys are left as they are.";
-        found.push(Problem::new(Concern::NoPolicy, said, "rekeyd check"));
-    }
     found.extend(trouble(subject));
     if let (Adoption::Adopted, Some((RequestKind::Rotate, why))) = (&state.adoption, &state.refused)
     {
@@ -49,6 +58,14 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     found.extend(too_old(subject, now));
     found.extend(overdue(subject, now));
     found
+}
+
+fn no_policy(name: &str) -> Problem {
+    let said = format!(
+        "no policy names this secret any more: the file {name}.toml is gone, or names another \
+         secret. Its keys are left as they are. To go on, put the file back."
+    );
+    Problem::new(Concern::NoPolicy, said, "rekeyd check")
 }
 
 /// Keys of ours that are neither served nor part of an open rotation: an adoption left them. Every
@@ -62,26 +79,33 @@ pub fn left_over(policy: &str, state: &State) -> Option<Problem> {
         return None;
     }
     let settled = state.settled.as_ref().map(|settled| &settled.held.proof.key);
-    let keys: Vec<String> = state
-        .keys
-        .iter()
-        .filter(|(key, managed)| {
-            managed.origin != Origin::Foreign && !managed.is_gone() && Some(*key) != settled
-        })
-        .map(|(key, managed)| match managed.life {
+    let mut keys: Vec<String> = Vec::new();
+    let mut dying = true;
+    let is_left = |managed: &ManagedKey| managed.origin != Origin::Foreign && !managed.is_gone();
+    for (key, managed) in &state.keys {
+        if !is_left(managed) || Some(key) == settled {
+            continue;
+        }
+        // The kill of a suspect goes on by itself, rotation or not.
+        dying &= state.is_suspect(key);
+        keys.push(match managed.life {
             Life::Live => format!("key {key} (alive)"),
-            Life::Disabled { .. } => format!("key {key} (disabled)"),
-            Life::Deleted { .. } => format!("key {key} (deleted, not proven gone)"),
-        })
-        .collect();
+            Life::Disabled { .. } => format!("key {key} (disabled, not deleted yet)"),
+            Life::Deleted { .. } => {
+                format!("key {key} (deleted, that it is gone is not proven yet)")
+            }
+        });
+    }
     if keys.is_empty() {
         return None;
     }
-    let said = format!(
-        "no longer served, and not deleted yet: {}. The next rotation deletes what is left over.",
-        keys.join(", ")
-    );
-    Some(Problem::new(Concern::LeftOver, said, format!("rekeyd --rotate-now {policy}")))
+    let (how, next) = if dying {
+        ("The next run deletes and proves what was reported leaked.", RUN_ONCE.to_owned())
+    } else {
+        ("The next rotation deletes what is left over.", format!("rekeyd --rotate-now {policy}"))
+    };
+    let said = format!("no longer served: {}. {how}", keys.join(", "));
+    Some(Problem::new(Concern::LeftOver, said, next))
 }
 
 fn trouble(subject: &Subject<'_>) -> Option<Problem> {
@@ -96,7 +120,7 @@ fn trouble(subject: &Subject<'_>) -> Option<Problem> {
         rfc3339(trouble.since.wall_ms),
         super::why_failed(trouble.class, trouble.said.as_deref())
     );
-    Some(Problem::new(Concern::Trouble, said, plan(subject.name)))
+    Some(Problem::new(Concern::Trouble, said, mends(trouble.class)))
 }
 
 fn too_old(subject: &Subject<'_>, now: &Stamp) -> Option<Problem> {

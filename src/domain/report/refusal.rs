@@ -18,6 +18,10 @@ pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
     let (said, next) = match request {
         RequestKind::Abort => abort_text(policy, why),
         RequestKind::Adopt => adopt_text(policy, why),
+        RequestKind::Rotate if matches!(why, Refusal::Trouble { .. }) => {
+            let (said, _) = text(policy, why);
+            (format!("{said}; mend that, then ask again"), format!("rekeyd --rotate-now {policy}"))
+        }
         RequestKind::Decommission => decommission_text(policy, why),
         _ => text(policy, why),
     };
@@ -134,13 +138,9 @@ pub(super) fn text(policy: &str, why: &Refusal) -> (String, String) {
 
 fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
     match why {
-        Refusal::DrainTooShort { needed_ms } => (
-            format!(
-                "`retire.drain` is shorter than the consumers' cache time and a token's life \
-                 together; it must be at least {}",
-                format_ms(needed_ms.saturating_add(999))
-            ),
-            "rekeyd check".into(),
+        Refusal::DrainTooShort { needed_ms, token_life_ms } => (
+            drain_too_short(policy, *needed_ms, token_life_ms.unwrap_or(0)),
+            format!("rekeyd --rotate-now {policy}"),
         ),
         Refusal::ClockSkew => (
             "this machine's clock and the server's differ by more than five minutes; set the clock"
@@ -157,7 +157,7 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
         Refusal::ReadOnly => ("the secret is not adopted".into(), status(policy)),
         Refusal::Trouble { class, step, said } => {
             let why = why_failed(*class, said.as_deref());
-            (format!("step `{step}` failed: {why}"), plan(policy))
+            (format!("step `{step}` failed: {why}"), mends(*class).into())
         }
         Refusal::NothingOpen => ("nothing is parked or open".into(), status(policy)),
         Refusal::TooLate => ("it is too late for that".into(), status(policy)),
@@ -193,6 +193,17 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
     }
 }
 
+fn drain_too_short(policy: &str, needed_ms: i64, life_ms: i64) -> String {
+    let shown = |ms: i64| format_ms(ms.saturating_add(999));
+    format!(
+        "`retire.drain` in {policy}.toml is shorter than `consumers.cache_ttl` ({}) and the life of \
+         a token ({}, by the auth server's answer) together; make it at least {}, then ask again",
+        shown(needed_ms.saturating_sub(life_ms)),
+        shown(life_ms),
+        shown(needed_ms)
+    )
+}
+
 /// Break-glass for a leak: what only a person at the issuer's own console can do now (R18).
 fn locked_out(policy: &str, keys: &BTreeSet<KeyId>) -> (String, String) {
     let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
@@ -223,6 +234,15 @@ pub(super) fn store_text(problem: StoreProblem) -> &'static str {
         StoreProblem::Unwritable => {
             "the secret can be read but not written: owner or permissions of its folder"
         }
+    }
+}
+
+/// What helps after a failure: a look at the files where they may be wrong, another try elsewhere.
+#[must_use]
+pub fn mends(class: Class) -> &'static str {
+    match class {
+        Class::Misconfigured => "rekeyd check",
+        _ => RUN_ONCE,
     }
 }
 

@@ -6,12 +6,14 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::domain::class::Class;
+use crate::domain::clocks::Moment;
 use crate::domain::code::Concern;
 use crate::domain::facts::StoreProblem;
+use crate::domain::ids::KeyId;
 use crate::domain::policy::parse;
 use crate::domain::state::{
-    Event, OrphanKind, ParkReason, Progress, ReadOnlyReason, Refusal, RequestKind, Ruled, Ruling,
-    apply,
+    Event, ManagedKey, Origin, OrphanKind, ParkReason, Progress, ReadOnlyReason, Refusal,
+    RequestKind, Ruled, Ruling, apply,
 };
 
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -67,7 +69,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd adopt p --from-stdin <credential.json
     parked/both_dead: neither the old nor the new key authenticates. Consumers are failing. Create a key in ION by hand and pipe it in.
       next: rekeyd adopt p --from-stdin <credential.json
-    parked/current_malformed: the secret's current version holds no credential: no JSON object, or not both fields. Mend it in the store, or pipe a credential in.
+    parked/current_malformed: the secret is gone, or its current version holds no credential: no JSON object, or not both fields. Consumers fail. Mend it in the store, or pipe a credential in.
       next: rekeyd adopt p --from-stdin <credential.json
     parked/foreign_pending: a pending version that is not this rotation's is in the store: another tool, or a person, is changing the secret. Remove its pending label, then go on.
       next: rekeyd resume p
@@ -118,7 +120,7 @@ fn every_refusal_says_what_to_type() {
         Refusal::Rights { what: "the named actor may not delete keys".into() },
         Refusal::OtherIdentity { found: "x@example.com".into() },
         Refusal::NamedElsewhere { policy: "other".into() },
-        Refusal::DrainTooShort { needed_ms: 3_600_001 },
+        Refusal::DrainTooShort { needed_ms: 3_600_001, token_life_ms: Some(300_000) },
         Refusal::ClockSkew,
         Refusal::Claimed { ended: false },
         Refusal::Claimed { ended: true },
@@ -153,8 +155,8 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd check
     refused/named_elsewhere: no rotation was started: policy other names the same key; `rekeyd adopt p` says that it is this one's.
       next: rekeyd adopt p
-    refused/drain_too_short: no rotation was started: `retire.drain` is shorter than the consumers' cache time and a token's life together; it must be at least 1h1s.
-      next: rekeyd check
+    refused/drain_too_short: no rotation was started: `retire.drain` in p.toml is shorter than `consumers.cache_ttl` (55m1s) and the life of a token (5m, by the auth server's answer) together; make it at least 1h1s, then ask again.
+      next: rekeyd --rotate-now p
     refused/clock_skew: no rotation was started: this machine's clock and the server's differ by more than five minutes; set the clock.
       next: timedatectl status
     refused/claimed: no rotation was started: another rekeyd, with a journal of its own, holds the claim on this secret and may be rotating it. Let that one finish. Only if its journal is lost, `rekeyd adopt p` takes over, and what that one minted has to be looked for in ION by hand.
@@ -165,8 +167,8 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd orphans list
     refused/read_only: no rotation was started: the secret is not adopted.
       next: rekeyd status p
-    refused/trouble: no rotation was started: step `exchange` failed: no usable answer came, so it cannot be told what happened.
-      next: rekeyd plan p
+    refused/trouble: no rotation was started: step `exchange` failed: no usable answer came, so it cannot be told what happened; mend that, then ask again.
+      next: rekeyd --rotate-now p
     refused/kill_first_locks_out: nothing is killed first: no other credential can serve now, so killing k1 would lock rekeyd out. It dies as soon as another one is in the store. If that cannot wait: (1) open ION's console as an administrator; (2) disable key k1; (3) create a key as the same service account; (4) put it into the secret as current; (5) type `rekeyd adopt p`.
       next: rekeyd adopt p
     "#);
@@ -234,14 +236,18 @@ fn every_reason_to_leave_a_secret_alone_says_what_to_type() {
     "#);
 }
 
-#[test]
-fn what_nobody_adopted_is_unadopted_and_never_due() {
-    let policy = parse(
+fn policy() -> Policy {
+    parse(
         "p.toml",
         "[issuer.ion]\nenvironment = \"app.firstresonance.io\"\n[store.file]\npath = \"/a\"\n\
          [schedule]\nevery = \"30d\"\n",
     )
-    .unwrap();
+    .unwrap()
+}
+
+#[test]
+fn what_nobody_adopted_is_unadopted_and_never_due() {
+    let policy = policy();
     let state = State::default();
     let subject = Subject { name: "p", policy: Some(&policy), state: &state, certain_ms: 0 };
     let report = policy_report(&subject, &now());
@@ -326,7 +332,8 @@ fn what_a_failed_call_said_is_told_wherever_its_trouble_is() {
         state = apply(state, &now(), &troubled).unwrap();
     }
     let refusal = Refusal::Trouble { class, step: step.clone(), said };
-    let subject = Subject { name: "p", policy: None, state: &state, certain_ms: 0 };
+    let policy = policy();
+    let subject = Subject { name: "p", policy: Some(&policy), state: &state, certain_ms: 0 };
     let problems = policy_report(&subject, &now()).problems;
     let shown_as =
         problems.iter().find(|p| p.code == Concern::Trouble.into()).unwrap().message.clone();
@@ -341,4 +348,33 @@ fn what_a_failed_call_said_is_told_wherever_its_trouble_is() {
     ] {
         assert!(text.contains("x.example could not be reached"), "{text}");
     }
+}
+
+#[test]
+fn a_key_that_the_next_run_removes_is_not_said_to_need_a_rotation() {
+    let managed = |life| ManagedKey {
+        fingerprint: None,
+        origin: Origin::Minted,
+        since: Moment::default(),
+        version: None,
+        last_served: None,
+        life,
+        revivals: 0,
+        deletes: 0,
+    };
+    let gone = || managed(Life::Deleted { at: Moment::default(), proven: false });
+    let mut state = State::default();
+    state.keys.insert(key("k1"), gone());
+    let suspect = crate::domain::state::Suspect {
+        reported: Moment::default(),
+        dead: Some(Moment::default()),
+        fate: None,
+        foreign: false,
+    };
+    state.suspects.insert(key("k1"), suspect);
+    let problem = left_over("p", &state).unwrap();
+    assert_eq!(problem.next_command, "rekeyd run --once");
+    assert!(!problem.message.contains("not deleted"), "{}", problem.message);
+    state.keys.insert(key("k2"), managed(Life::Live));
+    assert_eq!(left_over("p", &state).unwrap().next_command, "rekeyd --rotate-now p");
 }

@@ -110,6 +110,9 @@ pub enum Refusal {
     },
     DrainTooShort {
         needed_ms: i64,
+        /// The part of it that is a token's life, by the server's own word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_life_ms: Option<i64>,
     },
     /// The policy was on `secret` before, and that one is not forgotten (R28).
     Moved {

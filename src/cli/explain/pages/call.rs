@@ -106,9 +106,10 @@ pub fn page(code: Call) -> Page {
             leaves: "Nothing was written. Consumers keep what current holds; the rotation \
                 stands where it stood.",
             by_itself: "The rotation goes on by itself where it can.",
-            to_do: "Let it end; or put the credential into the store as current by hand, and \
-                adopt it.",
-            commands: &["rekeyd run --once", "rekeyd adopt NAME"],
+            to_do: "Let it end: `resume` also puts a key of the rotation in the place of a current \
+                one that is rejected. Or put the credential into the store as current by hand, \
+                and adopt it.",
+            commands: &["rekeyd resume NAME", "rekeyd run --once", "rekeyd adopt NAME"],
             rule: "One writer at a time: while a request is unresolved no second one is sent (R1).",
         },
     }

@@ -20,6 +20,19 @@ pub fn page(code: Concern) -> Page {
             rule: "The kill is a loop beside the machine: parked or rolled back is no excuse \
                 (R16); dead needs rejections beside a working key (R20).",
         },
+        Concern::UnknownKey => Page {
+            title: "a key that was reported leaked is known to nobody",
+            happened: "`--key` named a key that this policy neither manages nor has seen, and that \
+                is not in the issuer's list: a slip of the keyboard, or a key of another \
+                organisation, or one that is deleted already.",
+            leaves: "Nothing was killed. If another key was meant, it still works.",
+            by_itself: "Nothing. Where the list can be read the report is not recorded; where it \
+                could not, the report ended with this.",
+            to_do: "Compare the id, and report the leak again. A key that was made within the last \
+                minute may not be listed yet.",
+            commands: &["rekeyd status NAME", "rekeyd --rotate-now NAME --leaked --key ID"],
+            rule: "Only a proven death is called one (R20).",
+        },
         Concern::Orphan => Page {
             title: "a key lives that may be ours, and nobody has ruled on it",
             happened: "A create whose reply was lost may have made it, or it appeared around a \
@@ -217,7 +230,7 @@ pub fn page(code: Concern) -> Page {
             leaves: "Consumers keep what current holds. What was begun stays open.",
             by_itself: "It tries again, with growing pauses.",
             to_do: "Mend what the message says.",
-            commands: &["rekeyd plan NAME", "rekeyd run --once"],
+            commands: &["rekeyd run --once", "rekeyd check"],
             rule: "Retries back off, and end in a visible park (R18).",
         },
         Concern::MaxAge => Page {

@@ -116,9 +116,10 @@ pub fn page(code: Journal) -> Page {
             happened: "One process a state directory. The message names it where it can.",
             leaves: "Nothing was done here. Consumers and keys are as the other process leaves them.",
             by_itself: "Nothing: it does not wait.",
-            to_do: "Wait until it ends, then type the command again. `status`, `history`, and \
-                `audit` work beside it.",
-            commands: &["rekeyd status"],
+            to_do: "Wait until it ends, or end it: a run that waits ends within seconds on SIGTERM \
+                and loses nothing. Then type the command again: a leak report was not recorded. \
+                `status`, `history`, and `audit` work beside it.",
+            commands: &["rekeyd status", "kill PID"],
             rule: "One engine a journal, so that nothing is sent twice.",
         },
         Journal::LockNotOurs => Page {

@@ -15,11 +15,12 @@ pub fn page(code: Parked) -> Page {
                 the new key live on.",
             by_itself: "It keeps looking. If current holds a key of this rotation again, it \
                 goes on.",
-            to_do: "If the new value is right, adopt it. If not, put the old version back as \
-                current and resume.",
+            to_do: "If the new value works and is right, adopt it. If it works and is wrong, put \
+                the old version back as current and resume. If it is rejected, resume: a key of \
+                the rotation that works takes its place.",
             commands: &["rekeyd adopt NAME", "rekeyd resume NAME"],
-            rule: "A person's choice of credential is never overwritten (R6); what works is not \
-                rolled back under people's hands.",
+            rule: "A person's choice of credential is never overwritten (R6), but on an \
+                operator's word, and only if it does not work.",
         },
         Parked::CurrentMovedBack => Page {
             title: "somebody moved current back to the old key after the promote",
@@ -59,8 +60,8 @@ pub fn page(code: Parked) -> Page {
         },
         Parked::CurrentMalformed => Page {
             title: "the current version holds no credential",
-            happened: "The secret's current version is no JSON object, or lacks one of the two \
-                fields that the policy names.",
+            happened: "The secret is gone, or its current version is no JSON object, or lacks one \
+                of the two fields that the policy names.",
             leaves: "Consumers cannot read a credential. The keys that rekeyd knows are left as \
                 they are.",
             by_itself: "It looks again and goes on when the value is a credential.",
