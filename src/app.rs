@@ -3,6 +3,7 @@
 
 mod known;
 mod neighbours;
+mod online;
 mod policies;
 mod rehearsal;
 
@@ -29,6 +30,7 @@ use crate::store::{AwsSecretsManager, FileStore};
 use crate::system::{SystemClock, SystemRandom};
 
 pub use known::Known;
+pub use online::Online;
 pub use policies::LeftOut;
 pub use rehearsal::{Noted, Notes};
 
@@ -189,22 +191,21 @@ impl App {
         policy: &Policy,
         journal: Arc<dyn Journal>,
     ) -> Result<Ports, AppError> {
-        let ion = Arc::new(Ion::new(self.ion_config(&policy.issuer), self.clock.clone())?);
-        let store: Arc<dyn SecretStore> = match &policy.store {
-            Store::File { path, fields } => Arc::new(FileStore::new(path, fields.clone())?),
-            Store::AwsSecretsManager { secret_id, .. } => {
-                Arc::new(self.aws(policy, secret_id).await)
-            }
-        };
+        let clock = &self.clock;
+        let ion = self.ion(policy, clock.clone())?;
         Ok(Ports {
             issuer: ion.clone(),
             verifier: ion,
-            store,
-            actor: self.actor(policy).await?,
+            store: self.store(policy, clock.clone()).await?,
+            actor: self.actor(policy, clock.clone()).await?,
             journal,
-            clock: self.clock.clone(),
+            clock: clock.clone(),
             random: self.random.clone(),
         })
+    }
+
+    fn ion(&self, policy: &Policy, clock: Arc<dyn Clock>) -> Result<Arc<Ion>, PortError> {
+        Ok(Arc::new(Ion::new(self.ion_config(&policy.issuer), clock)?))
     }
 
     fn ion_config(&self, issuer: &IonIssuer) -> IonConfig {
@@ -218,22 +219,43 @@ impl App {
         }
     }
 
-    async fn aws(&self, policy: &Policy, secret_id: &str) -> AwsSecretsManager {
+    async fn store(
+        &self,
+        policy: &Policy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<dyn SecretStore>, PortError> {
+        Ok(match &policy.store {
+            Store::File { path, fields } => Arc::new(FileStore::new(path, fields.clone())?),
+            Store::AwsSecretsManager { secret_id, .. } => {
+                Arc::new(self.aws(policy, secret_id, clock).await)
+            }
+        })
+    }
+
+    async fn aws(
+        &self,
+        policy: &Policy,
+        secret_id: &str,
+        clock: Arc<dyn Clock>,
+    ) -> AwsSecretsManager {
         let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
         let region = match &policy.store {
             Store::AwsSecretsManager { region, .. } => region.as_deref(),
             Store::File { .. } => None,
         };
-        let clock = self.clock.clone();
         AwsSecretsManager::connect(secret_id, region, fields.clone(), clock).await
     }
 
-    async fn actor(&self, policy: &Policy) -> Result<Option<Arc<dyn CredentialSource>>, AppError> {
+    async fn actor(
+        &self,
+        policy: &Policy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Option<Arc<dyn CredentialSource>>, AppError> {
         let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
         Ok(match &policy.issuer.actor {
             ActorSource::OwnKey => None,
             ActorSource::SecretId(id) => {
-                Some(Arc::new(SecretActor::new(self.aws(policy, id).await, id.clone())))
+                Some(Arc::new(SecretActor::new(self.aws(policy, id, clock).await, id.clone())))
             }
             ActorSource::Credential(name) => {
                 let dir = std::env::var_os("CREDENTIALS_DIRECTORY")

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::words::{
-    AuditArgs, AuditCommand, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs, SchemaArgs, What,
+    AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs,
+    SchemaArgs, What,
 };
 use crate::domain::ids::KeyId;
 use crate::domain::policy::duration;
@@ -82,8 +83,8 @@ pub enum Command {
     Run(RunArgs),
     /// Rotate policies' keys now
     Rotate(RotateArgs),
-    /// Check settings, policies, and journal; calls nobody
-    Check,
+    /// Check settings, policies, and journal; with --online also servers, keys, and rights
+    Check(CheckArgs),
     /// Say what the next step would be; changes nothing
     Plan(NameArg),
     /// Show where every policy stands

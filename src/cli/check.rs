@@ -1,18 +1,37 @@
-//! `check`: settings, policies, and what the journal knows, all findings at once. Calls nobody.
+//! `check`: settings, policies, and what the journal knows, all findings at once. Calls nobody. With
+//! `--online` it looks at store and issuer, in a room of its own.
+
+mod iam;
+mod online;
 
 use serde_json::json;
 
+use super::args::CheckArgs;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::view::out::{GREEN, RED};
 use super::view::wrap::wrapped;
 use crate::app::{App, AppError};
-use crate::domain::policy::Findings;
+use crate::domain::policy::{Findings, Policy};
 use crate::domain::report::Problem;
 use crate::domain::words::count_of;
 use crate::settings::{LocateError, load_policies};
 
-pub async fn check(context: &Context) -> Result<Exit, CliError> {
+pub async fn check(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> {
+    if args.online {
+        return online::online(context, &args.names).await;
+    }
+    if args.print_iam {
+        return iam::print(context, &args.names);
+    }
+    if !args.names.is_empty() {
+        let said = "files are checked all together; a name goes with --online or --print-iam";
+        return Err(CliError::usage(said).next("rekeyd check --help"));
+    }
+    offline(context).await
+}
+
+async fn offline(context: &Context) -> Result<Exit, CliError> {
     let loaded = App::load(&context.flags).and_then(|app| app.whole().map(|()| app));
     let app = match loaded {
         Ok(app) => app,
@@ -59,6 +78,26 @@ pub async fn check(context: &Context) -> Result<Exit, CliError> {
     let policies = count_of(app.policies.len(), "policy is good", "policies are good");
     out.data(&format!("{GREEN}{policies}{GREEN:#}; {journal} in {}", app.state_dir.display()));
     Ok(Exit::Done)
+}
+
+/// The policies of these names, else all of them; or the findings were printed.
+fn chosen(
+    context: &Context,
+    names: &[String],
+) -> Result<Result<(App, Vec<Policy>), Exit>, CliError> {
+    let loaded = App::load(&context.flags).and_then(|app| {
+        let policies = if names.is_empty() {
+            app.whole()?;
+            app.policies.clone()
+        } else {
+            app.named(names)?
+        };
+        Ok((app, policies))
+    });
+    match loaded {
+        Ok(chosen) => Ok(Ok(chosen)),
+        Err(error) => findings(context, error).map(Err),
+    }
 }
 
 /// Findings are this command's data. Where the settings are wrong, policies that the command line

@@ -19,7 +19,7 @@ use serde::Serialize;
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
 pub use problems::{left_over, wrong_file};
-pub use refusal::{class_text, read_only, refused, why_failed};
+pub use refusal::{class_text, obstacle, read_only, refused, why_failed};
 pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;
 pub use time::{parse_ms, rfc3339};

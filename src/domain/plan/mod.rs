@@ -23,6 +23,8 @@ mod rules;
 mod step;
 mod view;
 
+pub(in crate::domain) use claim::{Head, head_of};
+pub(in crate::domain) use preflight::MAX_VALUE_BYTES;
 pub use rules::{Rules, certain_ms};
 pub use step::{Step, WaitFor};
 
