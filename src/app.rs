@@ -5,6 +5,7 @@ mod known;
 mod neighbours;
 mod online;
 mod policies;
+mod ports;
 mod rehearsal;
 
 use std::collections::BTreeMap;
@@ -12,21 +13,18 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::domain::ids::BadId;
 use crate::domain::plan::{Rules, certain_ms};
 use crate::domain::policy::diagnostic::escaped;
-use crate::domain::policy::{ActorSource, Findings, IonIssuer, Policy, Store};
-use crate::engine::{Engine, EngineError, Plan, Ports, ProgressSink};
-use crate::issuer::ion::{Ion, IonConfig};
+use crate::domain::policy::{Findings, Policy};
+use crate::engine::{Engine, EngineError, Plan, ProgressSink};
 use crate::journal::{LockError, MemoryJournal, SqliteJournal, StateLock};
-use crate::port::{Clock, CredentialSource, Journal, JournalError, PortError, Random, SecretStore};
+use crate::port::{Clock, Journal, JournalError, PortError, Random};
 use crate::settings::{
     Flags, Loaded, LocateError, Located, Settings, System, load_policies, locate,
 };
-use crate::store::actor::{FileActor, SecretActor};
-use crate::store::{AwsSecretsManager, FileStore};
+use crate::store::AwsClient;
 use crate::system::{SystemClock, SystemRandom};
 
 pub use known::Known;
@@ -79,6 +77,8 @@ pub struct App {
     pub state_dir_is_named: bool,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    /// Used instead of AWS's own chain, which is then never read.
+    pub aws_client: Option<AwsClient>,
 }
 
 /// The journal for a command that may write, and the lock that makes it the only one.
@@ -117,6 +117,7 @@ impl App {
             state_dir_is_named: true,
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom),
+            aws_client: None,
         }
     }
 
@@ -179,89 +180,6 @@ impl App {
             canaries: policy.verify.canaries.clone(),
             dead_rejections: dead_after.rejections,
             dead_over_ms: u64::try_from(dead_after.over_ms).unwrap_or(0),
-        })
-    }
-
-    /// Everything outside that a policy names. Calls nobody yet.
-    ///
-    /// # Errors
-    /// When the policy's URLs or paths cannot be used.
-    pub async fn ports(
-        &self,
-        policy: &Policy,
-        journal: Arc<dyn Journal>,
-    ) -> Result<Ports, AppError> {
-        let clock = &self.clock;
-        let ion = self.ion(policy, clock.clone())?;
-        Ok(Ports {
-            issuer: ion.clone(),
-            verifier: ion,
-            store: self.store(policy, clock.clone()).await?,
-            actor: self.actor(policy, clock.clone()).await?,
-            journal,
-            clock: clock.clone(),
-            random: self.random.clone(),
-        })
-    }
-
-    fn ion(&self, policy: &Policy, clock: Arc<dyn Clock>) -> Result<Arc<Ion>, PortError> {
-        Ok(Arc::new(Ion::new(self.ion_config(&policy.issuer), clock)?))
-    }
-
-    fn ion_config(&self, issuer: &IonIssuer) -> IonConfig {
-        let timeout_ms = self.settings.limits.request_timeout_ms;
-        IonConfig {
-            token_url: issuer.token_url.clone(),
-            graphql_url: issuer.graphql_url.clone(),
-            scheme: issuer.scheme,
-            audience: issuer.audience.clone(),
-            request_timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(30_000)),
-        }
-    }
-
-    async fn store(
-        &self,
-        policy: &Policy,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Arc<dyn SecretStore>, PortError> {
-        Ok(match &policy.store {
-            Store::File { path, fields } => Arc::new(FileStore::new(path, fields.clone())?),
-            Store::AwsSecretsManager { secret_id, .. } => {
-                Arc::new(self.aws(policy, secret_id, clock).await)
-            }
-        })
-    }
-
-    async fn aws(
-        &self,
-        policy: &Policy,
-        secret_id: &str,
-        clock: Arc<dyn Clock>,
-    ) -> AwsSecretsManager {
-        let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
-        let region = match &policy.store {
-            Store::AwsSecretsManager { region, .. } => region.as_deref(),
-            Store::File { .. } => None,
-        };
-        AwsSecretsManager::connect(secret_id, region, fields.clone(), clock).await
-    }
-
-    async fn actor(
-        &self,
-        policy: &Policy,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Option<Arc<dyn CredentialSource>>, AppError> {
-        let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
-        Ok(match &policy.issuer.actor {
-            ActorSource::OwnKey => None,
-            ActorSource::SecretId(id) => {
-                Some(Arc::new(SecretActor::new(self.aws(policy, id, clock).await, id.clone())))
-            }
-            ActorSource::Credential(name) => {
-                let dir = std::env::var_os("CREDENTIALS_DIRECTORY")
-                    .ok_or_else(|| AppError::NoCredentials(name.clone()))?;
-                Some(Arc::new(FileActor::new(Path::new(&dir).join(name), fields.clone())))
-            }
         })
     }
 

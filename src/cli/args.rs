@@ -1,11 +1,15 @@
 //! The command line's words. A flag stands here only if it does something.
 
+#[cfg(feature = "sandbox")]
+mod stand_ins;
 mod words;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "sandbox")]
+pub use self::stand_ins::{DemoArgs, DemoStore, SandboxArgs, Schema};
 pub use self::words::{
     AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs,
     SchemaArgs, What,
@@ -109,12 +113,12 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual
     Man(ManArgs),
-    /// Serve a stand-in for ION on loopback until interrupted
+    /// Serve stand-ins for ION and AWS Secrets Manager on loopback until interrupted
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
     /// Rotate a key of a stand-in ION under running consumers, then drill a leak
     #[cfg(feature = "sandbox")]
-    Demo,
+    Demo(DemoArgs),
 }
 
 #[derive(Debug, Args)]
@@ -229,36 +233,6 @@ pub enum Ruling {
         #[arg(value_name = "KEY", value_parser = key_id)]
         key: KeyId,
     },
-}
-
-#[cfg(feature = "sandbox")]
-#[derive(Debug, Args)]
-pub struct SandboxArgs {
-    /// Port on 127.0.0.1; 0 takes a free one
-    #[arg(long, default_value_t = 0)]
-    pub port: u16,
-    /// Only what the vendor documents, or also paging, etags, and creators in lists
-    #[arg(long, value_enum, default_value_t = Schema::Documented)]
-    pub schema: Schema,
-    /// Life of an access token
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration_ms)]
-    pub token_life: i64,
-    /// Same seed, same ids and secrets
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Write the first key to this file (0600), for a policy with [store.file]
-    #[arg(long, value_name = "PATH")]
-    pub secret_file: Option<PathBuf>,
-    /// Print every call as a JSON line on stdout
-    #[arg(long)]
-    pub ledger: bool,
-}
-
-#[cfg(feature = "sandbox")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Schema {
-    Documented,
-    Extended,
 }
 
 fn duration_ms(text: &str) -> Result<i64, String> {

@@ -115,6 +115,6 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::sandbox(context, &args).await,
         #[cfg(feature = "sandbox")]
-        Command::Demo => demo::demo(context).await,
+        Command::Demo(args) => demo::demo(context, args.store).await,
     }
 }

@@ -1,4 +1,4 @@
-//! `sandbox`: a stand-in for ION on loopback, to try policies on.
+//! `sandbox`: stand-ins for ION and AWS Secrets Manager on loopback, to try policies on.
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,7 +12,7 @@ use super::args::{SandboxArgs, Schema};
 use super::context::{Context, Signals};
 use super::error::{CliError, Exit};
 use crate::domain::code::Own;
-use crate::sandbox::{Issued, Sandbox, SchemaKind, Settings};
+use crate::sandbox::{Issued, Refusal, Sandbox, SchemaKind, Settings};
 
 /// How often new calls are printed.
 const LEDGER_EVERY: Duration = Duration::from_millis(200);
@@ -25,14 +25,14 @@ pub async fn sandbox(context: &Context, args: &SandboxArgs) -> Result<Exit, CliE
     let listener = TcpListener::bind(("127.0.0.1", args.port)).await.map_err(failed)?;
     let sandbox = Sandbox::start(listener, settings(args)).map_err(failed)?;
     if let Some(path) = &args.secret_file {
-        let issued = sandbox.seed_key().map_err(|refusal| {
-            let said = format!("no first key: {}", refusal.name());
-            CliError::new(Exit::Configuration, Own::Sandbox, said)
-        })?;
+        let issued = sandbox.seed_key().map_err(|refusal| no_first_key(&refusal))?;
         write_secret(path, &issued).map_err(|why| {
             let said = format!("{} cannot be written: {why}", path.display());
             CliError::new(Exit::Configuration, Own::SandboxSecretFile, said)
         })?;
+    }
+    if let Some(name) = &args.secret_id {
+        sandbox.seed_secret(name, &args.region).map_err(|refusal| no_first_key(&refusal))?;
     }
     // With the ledger on stdout, what is meant for people goes to stderr.
     if args.ledger {
@@ -54,6 +54,11 @@ pub async fn sandbox(context: &Context, args: &SandboxArgs) -> Result<Exit, CliE
     }
     sandbox.shutdown().await;
     Ok(signals.exit())
+}
+
+fn no_first_key(refusal: &Refusal) -> CliError {
+    let said = format!("no first key: {refusal}");
+    CliError::new(Exit::Configuration, Own::Sandbox, said)
 }
 
 fn settings(args: &SandboxArgs) -> Settings {

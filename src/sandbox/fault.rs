@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ledger::CallKind;
 use super::person::Edit;
+use super::secrets_manager::Code;
 
 /// No more faults than this wait at a time.
 pub const MAX_FAULTS: usize = 1000;
@@ -23,7 +24,8 @@ pub struct Fault {
     /// How many calls in a row.
     #[serde(default = "one")]
     pub count: u32,
-    /// Only calls that name this key, or that act with it.
+    /// Only calls that name this key, or that act with it; of Secrets Manager: that name this
+    /// secret or version, or are signed with this access key.
     #[serde(default)]
     pub key: Option<String>,
     pub what: What,
@@ -66,18 +68,22 @@ pub enum What {
     },
     /// A body of this many bytes that never becomes JSON; it is done.
     Flood { bytes: u64 },
-    /// Done, but answered `{"data":null}` (a token: `{}`).
+    /// Done, but answered `{"data":null}` (a token, a secret: `{}`).
     NullData,
-    /// Done, but the answer's secret is null (a token: `access_token` is null).
+    /// Done, but the answer's secret is null (a token: `access_token` is null; a secret: its value
+    /// is missing).
     NullSecret,
     /// A `Date` header that is none.
     GarbageDate,
     /// The token's `expires_in` says this; its real life does not change.
     ExpiresIn { seconds: i64 },
-    /// The list as it was before the last N changes.
+    /// The list, or the secret, as it was before the last N changes.
     StaleChanges { changes: u32 },
-    /// The list as it was N ms ago.
+    /// The list, or the secret, as it was N ms ago.
     StaleMs { ms: u64 },
+    /// The list, or the secret, as it was when the fault was ordered, until the fault is spent or
+    /// taken back.
+    Frozen,
     /// The list's first key stands in it twice, with different etags.
     DuplicateKey,
     /// Only so many keys of the page arrive; `pageInfo` says there are no more.
@@ -88,6 +94,12 @@ pub enum What {
     PermissionDenied,
     /// As if the credential or token were wrong: 401.
     Unauthorized,
+    /// Secrets Manager refuses with one of its exceptions, such as `ThrottlingException`.
+    Exception {
+        code: Code,
+        #[serde(default)]
+        after_effect: bool,
+    },
     /// An error of GraphQL's in HTTP 200.
     GraphqlError {
         message: String,
@@ -113,6 +125,7 @@ impl What {
             Self::Status { after_effect, .. }
             | Self::Reset { after_effect }
             | Self::Html { after_effect, .. }
+            | Self::Exception { after_effect, .. }
             | Self::GraphqlError { after_effect, .. } => {
                 if *after_effect {
                     Timing::Now
@@ -135,10 +148,42 @@ impl What {
     }
 }
 
+/// How often what can be read has changed, by the moment it is asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Changes {
+    pub(super) keys: u64,
+    pub(super) secrets: u64,
+}
+
+impl Changes {
+    /// Of what that call reads, since an earlier moment.
+    fn since(self, then: Self, kind: CallKind) -> u32 {
+        let changes = if kind.is_of_secrets_manager() {
+            self.secrets.saturating_sub(then.secrets)
+        } else {
+            self.keys.saturating_sub(then.keys)
+        };
+        u32::try_from(changes).unwrap_or(u32::MAX)
+    }
+}
+
+/// What strikes a call, and the name that stands in the ledger for it.
+pub(super) struct Struck {
+    pub(super) what: What,
+    pub(super) name: String,
+}
+
+struct Waiting {
+    fault: Fault,
+    /// Calls that it has seen.
+    seen: u32,
+    ordered: Changes,
+}
+
 /// The faults that wait, in the order they were given.
 #[derive(Default)]
 pub(super) struct Faults {
-    waiting: Vec<(Fault, u32)>,
+    waiting: Vec<Waiting>,
 }
 
 impl Faults {
@@ -146,12 +191,12 @@ impl Faults {
     ///
     /// # Errors
     /// Which bound it breaks.
-    pub(super) fn add(&mut self, fault: Fault) -> Result<(), String> {
+    pub(super) fn add(&mut self, fault: Fault, ordered: Changes) -> Result<(), String> {
         check(&fault)?;
         if self.waiting.len() >= MAX_FAULTS {
             return Err(format!("more than {MAX_FAULTS} faults"));
         }
-        self.waiting.push((fault, 0));
+        self.waiting.push(Waiting { fault, seen: 0, ordered });
         Ok(())
     }
 
@@ -160,24 +205,36 @@ impl Faults {
     }
 
     pub(super) fn waiting(&self) -> Vec<Fault> {
-        self.waiting.iter().map(|(fault, _)| fault.clone()).collect()
+        self.waiting.iter().map(|waiting| waiting.fault.clone()).collect()
     }
 
     /// Counts a call, and says what strikes it: the oldest order that does.
-    pub(super) fn strike(&mut self, kind: CallKind, keys: &[&str]) -> Option<What> {
+    pub(super) fn strike(
+        &mut self,
+        kind: CallKind,
+        named: &[String],
+        now: Changes,
+    ) -> Option<Struck> {
         let mut struck = None;
-        for (fault, seen) in &mut self.waiting {
+        for Waiting { fault, seen, ordered } in &mut self.waiting {
             let mine = fault.on == kind || fault.on == CallKind::Any;
-            let named = fault.key.as_deref().is_none_or(|key| keys.contains(&key));
-            if !mine || !named {
+            let meant = fault.key.as_ref().is_none_or(|key| named.contains(key));
+            if !mine || !meant {
                 continue;
             }
             *seen = seen.saturating_add(1);
             if *seen >= fault.nth && struck.is_none() {
-                struck = Some(fault.what.clone());
+                let what = match &fault.what {
+                    What::Frozen => What::StaleChanges { changes: now.since(*ordered, kind) },
+                    what => what.clone(),
+                };
+                struck = Some(Struck { what, name: fault.what.name() });
             }
         }
-        self.waiting.retain(|(fault, seen)| *seen < fault.nth.saturating_add(fault.count - 1));
+        self.waiting.retain(|waiting| {
+            let Fault { nth, count, .. } = waiting.fault;
+            waiting.seen < nth.saturating_add(count - 1)
+        });
         struck
     }
 }

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::secrets_manager::Signer;
+
 /// Oldest entries make room beyond this many.
 pub const MAX_ENTRIES: usize = 100_000;
 
@@ -20,12 +22,52 @@ pub enum CallKind {
     DeleteApiKey,
     CurrentUser,
     Introspection,
-    /// A GraphQL request that names none of these, or that could not be read.
+    CreateSecret,
+    GetSecretValue,
+    PutSecretValue,
+    UpdateSecretVersionStage,
+    DescribeSecret,
+    ListSecretVersionIds,
+    UpdateSecret,
+    DeleteSecret,
+    RestoreSecret,
+    TagResource,
+    UntagResource,
+    RotateSecret,
+    CancelRotateSecret,
+    ReplicateSecretToRegions,
+    RemoveRegionsFromReplication,
+    /// A request that names none of these, or that could not be read.
     Other,
-    /// A person's edit, in ION's web page as it were.
+    /// A person's edit, in ION's web page or AWS's console as it were.
     Person,
     /// In a fault: any call of a client. Never in the ledger.
     Any,
+}
+
+impl CallKind {
+    /// Whether it is a call of AWS Secrets Manager.
+    #[must_use]
+    pub fn is_of_secrets_manager(self) -> bool {
+        matches!(
+            self,
+            Self::CreateSecret
+                | Self::GetSecretValue
+                | Self::PutSecretValue
+                | Self::UpdateSecretVersionStage
+                | Self::DescribeSecret
+                | Self::ListSecretVersionIds
+                | Self::UpdateSecret
+                | Self::DeleteSecret
+                | Self::RestoreSecret
+                | Self::TagResource
+                | Self::UntagResource
+                | Self::RotateSecret
+                | Self::CancelRotateSecret
+                | Self::ReplicateSecretToRegions
+                | Self::RemoveRegionsFromReplication
+        )
+    }
 }
 
 /// One call, or the late landing of one.
@@ -38,7 +80,7 @@ pub struct Entry {
     pub kind: CallKind,
     /// The key that the caller exchanged, or tried to.
     pub as_key: Option<String>,
-    /// The keys that the call named or changed.
+    /// The keys, or the versions of a secret, that the call named or changed.
     pub keys: Vec<String>,
     /// What was asked, such as `enabled=false`.
     pub detail: String,
@@ -50,6 +92,32 @@ pub struct Entry {
     pub fault: Option<String>,
     /// For a late landing: the sequence of the call that asked for it.
     pub late_of: Option<u64>,
+    /// The secret's name, where the call named one that is there, or that it would make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Who signed a call of Secrets Manager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<Signer>,
+}
+
+impl Entry {
+    /// An entry that says no more than what was called, and when.
+    pub(super) fn of(kind: CallKind, at_ms: i64) -> Self {
+        Self {
+            sequence: 0,
+            at_ms,
+            kind,
+            as_key: None,
+            keys: Vec::new(),
+            detail: String::new(),
+            outcome: String::new(),
+            effect_applied: false,
+            fault: None,
+            late_of: None,
+            secret: None,
+            signer: None,
+        }
+    }
 }
 
 /// A bounded ring of entries.
@@ -80,4 +148,19 @@ impl Ledger {
 /// What of a caller's text may stand in the ledger: a key id, never what may be a secret.
 pub(super) fn key_id_only(text: &str) -> String {
     Uuid::try_parse(text).map_or_else(|_| "(no key id)".into(), |id| id.hyphenated().to_string())
+}
+
+/// The same for a version's id, which a client makes up: what looks like a UUID or a digest.
+pub(super) fn version_id_only(text: &str) -> String {
+    let fits = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    if (32..=64).contains(&text.len()) && text.bytes().all(fits) {
+        return text.to_owned();
+    }
+    "(no version id)".into()
+}
+
+/// The same for a staging label, all of which are capitals here.
+pub(super) fn label_only(text: &str) -> &str {
+    let fits = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+    if (1..=64).contains(&text.len()) && text.bytes().all(fits) { text } else { "(a label)" }
 }

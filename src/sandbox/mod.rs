@@ -1,5 +1,6 @@
-//! A stand-in for ION, its API and its auth server, on loopback: for the demo, for trying
-//! policies, and for the tests. Faithful where ION is documented, and faulty on demand.
+//! A stand-in for ION, its API and its auth server, and for AWS Secrets Manager, on loopback: for
+//! the demo, for trying policies, and for the tests. Faithful where they are documented, and faulty
+//! on demand.
 //!
 //! It imports nothing of the product, so that it can catch the product out; a test reads the
 //! `use` lines. It must never listen on anything but loopback, and must never write a secret to
@@ -8,7 +9,9 @@
 //! ```text
 //!   HTTP ── http/auth      Keycloak's token endpoint ──┐
 //!        ── http/graphql   documented | extended      ─┼─▶ tenant ─▶ fault? ─▶ effect ─▶ ledger
-//!        ── http/admin     /_sandbox/…                ─┘   (in process tests call it directly)
+//!        ── http/secrets_manager   JSON 1.1, `POST /` ─┤      │    (in process tests call it
+//!        ── http/admin     /_sandbox/…                ─┘      │     directly)
+//!                                                 keys, secrets_manager
 //! ```
 //!
 //! # The tests' own doors
@@ -22,6 +25,8 @@
 //! | `POST /_sandbox/keys` | a person mints: `{"user":"102"}` → 201 `{"client_id","client_secret"}` |
 //! | `POST /_sandbox/keys/KEY/disable` (`enable`, `delete`) | a person edits (204); KEY is a clientId or `newest` |
 //! | `POST /_sandbox/keys/KEY/regenerate` | the same, → 201 `{"client_id","client_secret"}` |
+//! | `GET /_sandbox/secrets` | every secret of Secrets Manager with its versions and their stages; no values |
+//! | `POST /_sandbox/secrets` | a person edits a [`SecretEdit`]: `{"secret":"demo/ion","edit":"roll_back"}`, `{"secret":"demo/ion","edit":{"field":{"field":"owner","value":"me"}}}` (204) |
 //! | `POST /_sandbox/users/USER/deactivate` | disables the user's keys too (204) |
 //! | `POST /_sandbox/users/USER/permissions` | `{"permissions":["ReadAPIKey"]}`; keys that exist keep theirs (204) |
 
@@ -31,6 +36,7 @@ mod http;
 mod ledger;
 mod person;
 mod reply;
+mod secrets_manager;
 mod settings;
 mod tenant;
 
@@ -48,6 +54,10 @@ pub use self::fault::{Fault, MAX_FAULTS, MAX_FLOOD_BYTES, MAX_WAIT_MS, What};
 pub use self::ledger::{CallKind, Entry, MAX_ENTRIES};
 pub use self::person::{Edit, NEWEST};
 pub use self::reply::{End, Grant, Issued, Line, Missed, Refusal, Reply};
+pub use self::secrets_manager::{
+    Answer, Code, Exception, MAX_LABELS, MAX_VALUE_BYTES, MAX_VERSIONS, ReplicaStatus, Request,
+    SecretEdit, SecretTruth, Signer, Typed, VersionTruth,
+};
 pub use self::settings::{
     CREATE, DELETE, Organization, PERSON, READ, SERVICE_ACCOUNT, STRANGER, SchemaKind, Settings,
     UPDATE, User,
@@ -108,6 +118,16 @@ impl Sandbox {
         self.tenant.seed_key()
     }
 
+    /// A secret in Secrets Manager that holds a new key of the service account.
+    ///
+    /// # Errors
+    /// As [`Sandbox::seed_key`]; or the name is not allowed or taken.
+    pub fn seed_secret(&self, name: &str, region: &str) -> Result<Issued, Refusal> {
+        let key = self.tenant.seed_key()?;
+        self.tenant.seed_secret(name, region, &key)?;
+        Ok(key)
+    }
+
     /// What to tell a person at a terminal: addresses and live keys, never a secret.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -118,8 +138,12 @@ impl Sandbox {
              api_url    {url}\n  \
              token      {url}/realms/api-keys/protocol/openid-connect/token\n  \
              graphql    {url}/graphql\n  \
-             controls   {url}/_sandbox/ (faults, ledger, keys, users)\n"
+             aws        AWS_ENDPOINT_URL_SECRETS_MANAGER={url} (any access key)\n  \
+             controls   {url}/_sandbox/ (faults, ledger, keys, secrets, users)\n"
         );
+        for secret in self.tenant.secrets().into_iter().take(10) {
+            text.push_str(&format!("  secret     {} ({})\n", secret.name, secret.region));
+        }
         let live = self.tenant.keys().into_iter().filter(|key| self.tenant.alive(&key.client_id));
         for key in live.take(10) {
             let owner = self.tenant.email_of(&key.created_by).unwrap_or_default();

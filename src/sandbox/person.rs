@@ -1,8 +1,10 @@
-//! What people do in ION's web page, behind the product's back.
+//! What people do in ION's web page and in AWS's console, behind the product's back.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+
+use super::secrets_manager::SecretEdit;
 
 /// Instead of a key's id: the key that was minted last.
 pub const NEWEST: &str = "newest";
@@ -35,6 +37,11 @@ pub enum Edit {
         user: String,
         permissions: BTreeSet<String>,
     },
+    /// In AWS's console; `secret` is its name.
+    Secret {
+        secret: String,
+        edit: SecretEdit,
+    },
 }
 
 impl Edit {
@@ -48,6 +55,7 @@ impl Edit {
             Self::Delete { .. } => "delete",
             Self::Deactivate { .. } => "deactivate",
             Self::Permit { .. } => "permit",
+            Self::Secret { edit, .. } => edit.name(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::secrets_manager::{Code, Exception};
+
 /// An answer on its way.
 #[derive(Debug)]
 pub struct Reply<T> {
@@ -41,6 +43,12 @@ pub enum End {
     GarbageDate,
 }
 
+impl From<Exception> for Refusal {
+    fn from(exception: Exception) -> Self {
+        Self::Aws(exception)
+    }
+}
+
 /// Why the server says no.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -59,6 +67,8 @@ pub enum Refusal {
     /// The sandbox's own bound on keys.
     Full,
     IntrospectionOff,
+    /// Secrets Manager's own words.
+    Aws(Exception),
     Injected(String),
 }
 
@@ -75,7 +85,23 @@ impl Refusal {
             Self::EtagMissing => "etag_missing",
             Self::Full => "full",
             Self::IntrospectionOff => "introspection_off",
+            Self::Aws(exception) => exception.code.name(),
             Self::Injected(_) => "injected",
+        }
+    }
+
+    pub(super) fn injected(code: Code) -> Self {
+        Self::Aws(Exception::usual(code))
+    }
+
+    /// The same in Secrets Manager's words.
+    #[must_use]
+    pub fn exception(&self) -> Exception {
+        match self {
+            Self::Aws(exception) => exception.clone(),
+            Self::Unauthorized => Exception::usual(Code::UnrecognizedClient),
+            Self::Permission(_) => Exception::usual(Code::AccessDenied),
+            _ => Exception::usual(Code::InternalServiceError),
         }
     }
 }
@@ -94,6 +120,7 @@ impl fmt::Display for Refusal {
             Self::EtagMissing => f.write_str("An _etag is required"),
             Self::Full => f.write_str("Too many API keys"),
             Self::IntrospectionOff => f.write_str("GraphQL introspection is not allowed"),
+            Self::Aws(exception) => exception.fmt(f),
             Self::Injected(message) => f.write_str(message),
         }
     }

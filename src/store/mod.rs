@@ -8,5 +8,6 @@ pub mod aws_secrets_manager;
 mod document;
 pub mod file;
 
+pub use aws_sdk_secretsmanager::Client as AwsClient;
 pub use aws_secrets_manager::AwsSecretsManager;
 pub use file::FileStore;

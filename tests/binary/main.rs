@@ -5,5 +5,7 @@
 
 mod consumers;
 mod crash;
+mod injected;
 mod secrets;
+mod signals;
 mod stage;

@@ -22,7 +22,7 @@ fn the_help_names_every_command_and_flag() {
     Commands:
       run          Resume what is open and start what is due
       rotate       Rotate policies' keys now
-      check        Check settings, policies, and journal; calls nobody
+      check        Check settings, policies, and journal; with --online also servers, keys, and rights
       plan         Say what the next step would be; changes nothing
       status       Show where every policy stands
       history      Tell what happened to a policy's key
@@ -35,7 +35,7 @@ fn the_help_names_every_command_and_flag() {
       schema       Print a JSON Schema for editors
       completions  Print what a shell needs to complete commands and flags
       man          Print the manual
-      sandbox      Serve a stand-in for ION on loopback until interrupted
+      sandbox      Serve stand-ins for ION and AWS Secrets Manager on loopback until interrupted
       demo         Rotate a key of a stand-in ION under running consumers, then drill a leak
 
     Options:
@@ -104,6 +104,25 @@ fn a_command_says_what_its_flags_do() {
 }
 
 #[test]
+fn check_says_how_far_it_looks() {
+    let (code, out, _) = ran(&["check", "--help"]);
+    assert_eq!(code, 0);
+    let (own, _) = out.split_once("      --policies").unwrap();
+    assert_snapshot!(own, @r#"
+    Check settings, policies, and journal; with --online also servers, keys, and rights
+
+    Usage: rekeyd check [OPTIONS] [NAME]...
+
+    Arguments:
+      [NAME]...  Only these policies; with --online or --print-iam
+
+    Options:
+          --config <FILE>      Settings file (rekeyd.toml)
+          --online             Look at store and issuer too; changes nothing
+    "#);
+}
+
+#[test]
 fn the_new_words_say_what_they_take() {
     for (arguments, said) in [
         (&["audit", "verify", "--help"][..], "--head <HASH>"),
@@ -144,4 +163,22 @@ fn schemas_are_json() {
         let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(schema["additionalProperties"], false, "{what}");
     }
+}
+
+#[test]
+fn the_stand_ins_say_what_their_flags_do() {
+    let (code, out, _) = ran(&["sandbox", "--help"]);
+    assert_eq!(code, 0);
+    for said in [
+        "--secret-id <NAME>    Make this secret with a first key, for a policy with",
+        "--region <REGION>     Region of --secret-id [default: us-east-1]",
+    ] {
+        assert!(out.contains(said), "{out}");
+    }
+    let (code, out, _) = ran(&["demo", "--help"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("[default: file] [possible values: file,"), "{out}");
+    let (code, _, err) = ran(&["sandbox", "--region", "eu-west-1"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("--secret-id"), "{err}");
 }

@@ -5,6 +5,7 @@
 
 mod adopting;
 mod auditing;
+mod demo;
 mod errors;
 mod explaining;
 mod first_key;
@@ -14,6 +15,8 @@ mod left_out;
 mod lockout;
 mod named_actor;
 mod neighbours;
+mod online;
+mod online_aws;
 mod rotating;
 mod serving;
 mod stage;

@@ -21,6 +21,11 @@ fn creates(world: &World) -> usize {
     world.tenant.ledger().iter().filter(|call| call.kind == CallKind::CreateApiKey).count()
 }
 
+/// Changes of keys that took effect.
+fn changes(world: &World) -> usize {
+    world.tenant.ledger().iter().filter(|call| call.effect_applied).count()
+}
+
 fn refusal(engine: &Engine) -> Option<Refusal> {
     engine.state().refused.clone().map(|(_, why)| why)
 }
@@ -174,4 +179,35 @@ async fn a_start_that_comes_to_nothing_holds_nobody_up() {
     assert_eq!(world.go_on(&mut engine).await, Halt::Reached);
     assert_eq!(refusal(&engine), Some(Refusal::CurrentChanged));
     assert!(world.store.claim().unwrap().ended);
+}
+
+#[tokio::test]
+async fn of_a_journal_and_its_copy_one_rotates() {
+    let world = World::new();
+    let mut engine = world.adopted().await;
+    assert_eq!(world.ask(&mut engine, rotate()).await, Halt::Reached);
+    let copy = world.with_a_copied_journal();
+    assert_eq!(world.ask(&mut engine, rotate()).await, Halt::Reached);
+    let mut second = copy.open().await.unwrap();
+    assert_eq!(copy.ask(&mut second, rotate()).await, Halt::Reached);
+    assert_eq!(refusal(&second), Some(Refusal::Claimed { ended: true }));
+    assert_eq!(creates(&world), 2);
+}
+
+#[tokio::test]
+async fn of_an_open_rotation_and_its_copy_on_another_machine_one_goes_on() {
+    for phase in [Phase::Issued, Phase::Verified, Phase::Promoted, Phase::Disabled] {
+        let world = World::new();
+        world.poll();
+        drop(world.adopted().await);
+        let mut engine = world.rotating(phase).await;
+        let copy = world.with_a_copied_journal();
+        assert_eq!(world.go_on(&mut engine).await, Halt::Reached, "{phase:?}");
+        let before = (world.live_keys(), world.store.current_key(), changes(&world));
+        let mut second = copy.open().await.unwrap();
+        copy.go_on(&mut second).await;
+        let after = (world.live_keys(), world.store.current_key(), changes(&world));
+        assert_eq!(after, before, "{phase:?}");
+        assert_eq!(world.counted().failures, 0, "{phase:?}");
+    }
 }

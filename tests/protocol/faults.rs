@@ -108,22 +108,6 @@ async fn a_store_that_denies_the_put_rolls_back_and_removes_the_new_key() {
 }
 
 #[tokio::test]
-async fn a_new_key_that_needs_a_moment_is_waited_for() {
-    let world = World::new();
-    // F13: the new key's first exchanges are refused.
-    let what = What::Unauthorized;
-    let key = Some(rekeyd::sandbox::NEWEST.to_owned());
-    let fault = IssuerFault { on: CallKind::TokenExchange, nth: 1, count: 3, key, what };
-    world.poll();
-    let mut engine = world.rotating(Phase::Staged).await;
-    let newest = engine.state().rotation.as_ref().unwrap().new.as_ref().unwrap().key.to_string();
-    world.tenant.add_fault(IssuerFault { key: Some(newest), ..fault }).unwrap();
-    let halt = engine.run(Goal::Nothing, 96 * HOUR, &mut Stop::never()).await.unwrap();
-    assert_eq!(halt, Halt::Reached);
-    assert_eq!(engine.state().last.as_ref().map(|l| l.ending), Some(Ending::Complete));
-}
-
-#[tokio::test]
 async fn a_leak_with_any_one_lost_reply_still_kills_the_suspect() {
     let whats = [
         What::LostBefore,

@@ -32,5 +32,6 @@ mod public_failures;
 mod reports;
 mod rotation;
 mod storm;
+mod upgrade;
 mod walk;
 mod world;

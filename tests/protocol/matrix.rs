@@ -105,7 +105,8 @@ fn ending(halt: &Halt, state: &State) -> String {
     if let Some((_, why)) = &state.refused
         && state.last.is_none()
     {
-        return format!("refused {}{orphan}", rekeyd::domain::code::Refused::from(why).name());
+        let code = rekeyd::domain::code::Refused::from(why).name();
+        return format!("{}{orphan}", code.replace('/', " "));
     }
     match state.last.as_ref().map(|last| last.ending) {
         Some(Ending::Complete) => format!("complete{orphan}"),

@@ -1,6 +1,6 @@
 //! People who edit while we rotate: nothing of theirs is touched, and consumers are served.
 
-use rekeyd::domain::state::{Ending, Event, ParkReason, Phase, Request};
+use rekeyd::domain::state::{Ending, Event, Evidence, ParkReason, Phase, Request};
 use rekeyd::engine::{Goal, Halt, Stop, Turn};
 use rekeyd::sandbox::{Edit, PERSON, SERVICE_ACCOUNT};
 
@@ -242,4 +242,23 @@ async fn a_key_that_somebody_enables_again_and_again_parks_until_resume() {
     assert!(engine.state().parked.is_some(), "{:#?}", engine.state());
     assert_eq!(world.ask(&mut engine, Request::Resume).await, Halt::Reached);
     assert!(!world.tenant.alive(&first));
+}
+
+/// A dead key that somebody deleted was proven gone for ever, again and again.
+#[tokio::test]
+async fn a_key_that_a_person_deletes_in_its_soak_is_proven_gone_once() {
+    for phase in [Phase::Disabled, Phase::Soaked] {
+        let world = World::new();
+        world.poll();
+        let old = world.store.current_key().unwrap();
+        let mut engine = world.rotating(phase).await;
+        world.person(&Edit::Delete { key: old.clone() });
+        let halt = world.go_on(&mut engine).await;
+        assert_sound(&world, &halt, engine.state(), phase.name());
+        assert_eq!(halt, Halt::Reached, "{phase:?}: {:?}", engine.state().parked);
+        let gone = |event: &Event| {
+            matches!(event, Event::Proven { evidence: Evidence::Absent { .. }, .. })
+        };
+        assert_eq!(world.journal.events().iter().filter(|e| gone(e)).count(), 1, "{phase:?}");
+    }
 }

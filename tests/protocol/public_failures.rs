@@ -142,6 +142,22 @@ async fn f12_pending_never_dangles_after_a_roll_back() {
 }
 
 #[tokio::test]
+async fn f13_a_new_key_that_needs_a_moment_is_waited_for() {
+    let world = World::new();
+    // F13: the new key's first exchanges are refused.
+    let what = What::Unauthorized;
+    let key = Some(rekeyd::sandbox::NEWEST.to_owned());
+    let fault = Fault { on: CallKind::TokenExchange, nth: 1, count: 3, key, what };
+    world.poll();
+    let mut engine = world.rotating(Phase::Staged).await;
+    let newest = engine.state().rotation.as_ref().unwrap().new.as_ref().unwrap().key.to_string();
+    world.tenant.add_fault(Fault { key: Some(newest), ..fault }).unwrap();
+    let halt = engine.run(Goal::Nothing, 96 * HOUR, &mut Stop::never()).await.unwrap();
+    assert_eq!(halt, Halt::Reached);
+    assert_eq!(engine.state().last.as_ref().map(|l| l.ending), Some(Ending::Complete));
+}
+
+#[tokio::test]
 async fn f15_leaked_ends_with_the_leaked_key_proven_dead() {
     let world = World::new();
     let first = world.store.current_key().unwrap();

@@ -13,4 +13,5 @@ mod bench;
 mod faults;
 mod graphql;
 mod people;
+mod secrets_manager;
 mod server;

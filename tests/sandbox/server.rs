@@ -33,6 +33,8 @@ async fn it_describes_itself_without_a_secret() {
     assert!(text.contains(&bench.sandbox.base_url()));
     assert!(text.contains(&bench.key.client_id));
     assert!(!text.contains(&bench.key.client_secret));
+    let variable = format!("AWS_ENDPOINT_URL_SECRETS_MANAGER={} ", bench.sandbox.base_url());
+    assert!(text.contains(&variable), "{text}");
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! What every secret store must do, as one suite that runs against each of them.
 //!
-//! The file store needs nothing. AWS Secrets Manager runs against moto, which is by others, when
-//! `REKEYD_MOTO_URL` names one (`tests/support/moto.sh target/moto cargo test --test
-//! store_conformance`); without it those tests say that they are skipped.
+//! The file store needs nothing. AWS Secrets Manager runs against the sandbox's stand-in, always,
+//! and in all cases; and against moto, which is by others, when `REKEYD_MOTO_URL` names one
+//! (`tests/support/moto.sh target/moto cargo test --test store_conformance`); without it those tests
+//! say that they are skipped.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,9 +12,9 @@
     reason = "a test fails by panicking, and says on stderr what it skips"
 )]
 
+mod aws;
 mod cases;
 mod harness;
-mod moto;
 
 /// Cases in which moto is not what AWS's documentation says. Each is still run: when one passes,
 /// moto has been mended, and the test demands that its line goes.
@@ -37,11 +38,21 @@ macro_rules! suite {
             )*
         }
 
-        mod aws {
+        #[cfg(feature = "sandbox")]
+        mod sandbox {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    let Some(harness) = crate::moto::MotoHarness::new(stringify!($case)).await
+                    crate::cases::$case(&crate::aws::AwsHarness::in_sandbox().await).await;
+                }
+            )*
+        }
+
+        mod moto {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let Some(harness) = crate::aws::AwsHarness::in_moto(stringify!($case)).await
                     else {
                         return;
                     };

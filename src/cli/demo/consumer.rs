@@ -2,7 +2,6 @@
 //! the API something; on a rejection they read the store once more and try once more. They know
 //! nothing of rekeyd.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::super::error::{CliError, Exit};
+use super::source::Source;
 use super::stand::CACHE_TTL;
 use crate::domain::code::Own;
 
@@ -50,7 +50,7 @@ impl Consumers {
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn start(url: &str, secret: &Path) -> Result<Self, CliError> {
+    pub fn start(url: &str, source: &Source) -> Result<Self, CliError> {
         let client = Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(|_| {
             CliError::new(Exit::Configuration, Own::Demo, "no HTTP client for the consumers")
         })?;
@@ -61,7 +61,7 @@ impl Consumers {
             let consumer = Consumer {
                 client: client.clone(),
                 url: url.to_owned(),
-                path: secret.to_owned(),
+                source: source.clone(),
                 counters: counters.clone(),
                 cached: None,
             };
@@ -104,7 +104,7 @@ impl Consumers {
 struct Consumer {
     client: Client,
     url: String,
-    path: PathBuf,
+    source: Source,
     counters: Arc<Counters>,
     cached: Option<(Secret, Instant)>,
 }
@@ -161,8 +161,7 @@ impl Consumer {
         {
             return Some(secret.clone());
         }
-        let text = tokio::fs::read(&self.path).await.ok()?;
-        let value: Value = serde_json::from_slice(&text).ok()?;
+        let value = self.source.read().await?;
         let field = |name: &str| value.get(name)?.as_str().map(str::to_owned);
         let secret = Secret { id: field("clientId")?, secret: field("clientSecret")?.into() };
         self.cached = Some((secret.clone(), Instant::now()));

@@ -34,11 +34,13 @@ pub struct Line {
 }
 
 impl Counted {
+    /// `stored` is the value that a consumer would read now; the tallies are those of the rotation,
+    /// and of everything.
     pub fn of(
         stand: &Stand,
+        stored: Option<&Value>,
         state: &State,
-        rotation: &Tally,
-        all: &Tally,
+        (rotation, all): (&Tally, &Tally),
         seconds_to_death: Option<f64>,
     ) -> Self {
         let tenant = stand.sandbox.tenant();
@@ -53,7 +55,7 @@ impl Counted {
             .map(|key| key.client_id.as_str())
             .filter(|client_id| tenant.alive(client_id))
             .collect();
-        let stored = stored_key(stand);
+        let stored = stored.and_then(|value| value.get("clientId")?.as_str());
         Self {
             consumer_requests: all.requests,
             rejections_during_rotation: rotation.rejected,
@@ -64,8 +66,8 @@ impl Counted {
             keys_created: u64::try_from(created).unwrap_or(u64::MAX),
             old_keys_deleted: keys
                 .iter()
-                .all(|key| key.deleted || stored.as_deref() == Some(key.client_id.as_str())),
-            live_key_is_in_the_store: stored.as_deref().is_some_and(|key| live == [key]),
+                .all(|key| key.deleted || stored == Some(key.client_id.as_str())),
+            live_key_is_in_the_store: stored.is_some_and(|key| live == [key]),
             nothing_is_open: state.rotation.is_none()
                 && state.requests.leak.is_none()
                 && state.orphans.is_empty(),
@@ -128,11 +130,4 @@ impl Counted {
         ]);
         lines
     }
-}
-
-/// The key that a consumer would read now.
-fn stored_key(stand: &Stand) -> Option<String> {
-    let text = std::fs::read_to_string(stand.secret_path()).ok()?;
-    let value: Value = serde_json::from_str(&text).ok()?;
-    value.get("clientId")?.as_str().map(str::to_owned)
 }

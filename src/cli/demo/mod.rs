@@ -3,6 +3,7 @@
 
 mod consumer;
 mod count;
+mod source;
 mod stand;
 
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use std::time::Duration;
 
 use self::consumer::Consumers;
 use self::count::Counted;
+use self::source::Source;
 use self::stand::{Stand, Watch};
+use super::args::DemoStore;
 use super::context::{Context, Signals};
 use super::error::{CliError, Exit};
 use super::view::out::{BOLD, DIM, GREEN, Out, RED};
@@ -25,9 +28,9 @@ const BUDGET_MS: i64 = 60_000;
 /// Consumers are counted a little longer, so that what comes late is seen.
 const AFTERMATH: Duration = Duration::from_millis(1_500);
 
-pub async fn demo(context: &Context) -> Result<Exit, CliError> {
+pub async fn demo(context: &Context, store: DemoStore) -> Result<Exit, CliError> {
     let mut signals = Signals::listen()?;
-    let stand = Stand::build().await?;
+    let stand = Stand::build(store).await?;
     let out = context.out;
     headline(out, &stand);
     let watch = Arc::new(Watch::new(context.progress(stand::POLICY)));
@@ -35,7 +38,7 @@ pub async fn demo(context: &Context) -> Result<Exit, CliError> {
     let held = stand.app.hold(true)?;
     let mut engine = stand.app.engine(policy, held.journal.clone(), watch.clone()).await?;
 
-    let consumers = Consumers::start(&stand.url(), &stand.secret_path())?;
+    let consumers = Consumers::start(&stand.url(), &stand.source)?;
     let end = play(context, &mut engine, &mut signals, &stand, &watch, consumers).await;
     stand.sandbox.shutdown().await;
     end
@@ -45,11 +48,15 @@ fn headline(out: Out, stand: &Stand) {
     if out.is_json() {
         return;
     }
-    out.data(&format!("{BOLD}A sandbox ION is on {}.{BOLD:#}", stand.url()));
+    let what = match stand.source {
+        Source::File(_) => "ION is",
+        Source::Aws(_) => "ION and AWS Secrets Manager are",
+    };
+    out.data(&format!("{BOLD}A sandbox {what} on {}.{BOLD:#}", stand.url()));
     out.data(&format!(
-        "{DIM}Three consumers read {} and cache it for {} s;\n\
+        "{DIM}Three consumers {} and cache it for {} s;\n\
          each exchanges it and asks who it is, again and again. The policy:{DIM:#}\n",
-        stand.secret_path().display(),
+        stand.source.words(),
         stand::CACHE_TTL.as_secs()
     ));
     for line in stand.policy_text.lines() {
@@ -95,7 +102,9 @@ async fn play(
     tokio::time::sleep(AFTERMATH).await;
     let all = consumers.stop().await;
 
-    let counted = Counted::of(stand, engine.state(), &rotation, &all, watch.seconds_to_death());
+    let stored = stand.source.read().await;
+    let took = watch.seconds_to_death();
+    let counted = Counted::of(stand, stored.as_ref(), engine.state(), (&rotation, &all), took);
     conclude(out, &counted);
     Ok(if counted.is_good() { Exit::Done } else { Exit::RolledBack })
 }

@@ -1,13 +1,15 @@
-//! The demo's stand: sandbox, file store, journal, and policy, all in one temporary directory.
+//! The demo's stand: sandbox, store, journal, and policy; what is on disk is in one temporary
+//! directory.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 
+use super::super::args::DemoStore;
 use super::super::error::{CliError, Exit};
 use super::super::sandbox::write_secret;
+use super::source::{REGION, SECRET_ID, Source};
 use crate::app::App;
 use crate::domain::code::Own;
 use crate::domain::ids::KeyId;
@@ -29,13 +31,14 @@ pub struct Stand {
     pub sandbox: Sandbox,
     pub app: App,
     pub policy_text: String,
-    directory: tempfile::TempDir,
+    pub source: Source,
+    _directory: tempfile::TempDir,
 }
 
 impl Stand {
     /// # Errors
     /// When loopback or the temporary directory cannot be used.
-    pub async fn build() -> Result<Self, CliError> {
+    pub async fn build(store: DemoStore) -> Result<Self, CliError> {
         let failed = |why: String| {
             CliError::new(Exit::Configuration, Own::Demo, format!("the demo cannot start: {why}"))
         };
@@ -47,10 +50,20 @@ impl Stand {
             TcpListener::bind(("127.0.0.1", 0)).await.map_err(|why| failed(why.to_string()))?;
         let tenant = Tenant { token_life_seconds: TOKEN_LIFE_SECONDS, ..Tenant::default() };
         let sandbox = Sandbox::start(listener, tenant).map_err(|why| failed(why.to_string()))?;
-        let first = sandbox.seed_key().map_err(|refusal| failed(refusal.name().to_owned()))?;
-        let secret = directory.path().join("secret.json");
-        write_secret(&secret, &first).map_err(|why| failed(why.to_string()))?;
-        let policy_text = policy_text(&sandbox.base_url(), &secret.display().to_string());
+        let source = match store {
+            DemoStore::File => {
+                let first = sandbox.seed_key().map_err(|why| failed(why.to_string()))?;
+                let path = directory.path().join("secret.json");
+                write_secret(&path, &first).map_err(|why| failed(why.to_string()))?;
+                Source::File(path)
+            }
+            DemoStore::Aws => {
+                let seeded = sandbox.seed_secret(SECRET_ID, REGION);
+                drop(seeded.map_err(|why| failed(why.to_string()))?);
+                Source::aws(&sandbox.base_url())
+            }
+        };
+        let policy_text = policy_text(&sandbox.base_url(), &source.policy_table());
         let policy = parse(&format!("{POLICY}.toml"), &policy_text)
             .map_err(|findings| failed(Findings::new(findings).to_string()))?;
         let limits = Limits {
@@ -59,27 +72,23 @@ impl Stand {
             request_timeout_ms: 5_000,
         };
         let settings = Settings { limits, ..Settings::default() };
-        let app = App::new(settings, vec![policy], directory.path().join("state"));
-        Ok(Self { sandbox, app, policy_text, directory })
+        let mut app = App::new(settings, vec![policy], directory.path().join("state"));
+        app.aws_client = source.aws_client();
+        Ok(Self { sandbox, app, policy_text, source, _directory: directory })
     }
 
     pub fn url(&self) -> String {
         self.sandbox.base_url()
     }
-
-    pub fn secret_path(&self) -> PathBuf {
-        self.directory.path().join("secret.json")
-    }
 }
 
-fn policy_text(url: &str, secret: &str) -> String {
+fn policy_text(url: &str, store: &str) -> String {
     let cache = CACHE_TTL.as_secs();
     format!(
         "[issuer.ion]\n\
          auth_url = \"{url}\"\n\
          api_url = \"{url}\"\n\
-         [store.file]\n\
-         path = \"{secret}\"\n\
+         {store}\
          [consumers]\n\
          cache_ttl = \"{cache}s\"\n\
          [retire]\n\

@@ -7,8 +7,6 @@ mod issuer;
 mod line;
 mod looked;
 mod store;
-#[cfg(test)]
-mod tests;
 mod time;
 
 use std::collections::BTreeMap;

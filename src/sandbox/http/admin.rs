@@ -15,6 +15,7 @@ use serde_json::json;
 use super::super::fault::Fault;
 use super::super::person::Edit;
 use super::super::reply::{Issued, Refusal};
+use super::super::secrets_manager::{Code, SecretEdit};
 use super::super::tenant::Tenant;
 
 /// The routes, without their prefix.
@@ -24,6 +25,7 @@ pub(super) fn router() -> Router<Tenant> {
         .route("/ledger", get(ledger))
         .route("/keys", get(keys).post(mint))
         .route("/keys/{key}/{edit}", post(edit_key))
+        .route("/secrets", get(secrets).post(edit_secret))
         .route("/users/{user}/deactivate", post(deactivate))
         .route("/users/{user}/permissions", post(permit))
 }
@@ -95,6 +97,24 @@ async fn edit_key(
     edited(tenant.edit(&edit))
 }
 
+async fn secrets(State(tenant): State<Tenant>) -> Response {
+    Json(tenant.secrets()).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretEditing {
+    secret: String,
+    edit: SecretEdit,
+}
+
+async fn edit_secret(
+    State(tenant): State<Tenant>,
+    Json(SecretEditing { secret, edit }): Json<SecretEditing>,
+) -> Response {
+    edited(tenant.edit(&Edit::Secret { secret, edit }))
+}
+
 async fn deactivate(State(tenant): State<Tenant>, Path(user): Path<String>) -> Response {
     edited(tenant.edit(&Edit::Deactivate { user }))
 }
@@ -124,6 +144,9 @@ fn edited(result: Result<Option<Issued>, Refusal>) -> Response {
             (StatusCode::CREATED, Json(shown)).into_response()
         }
         Err(Refusal::NotFound) => wrong(StatusCode::NOT_FOUND, "no such key or user"),
+        Err(Refusal::Aws(exception)) if exception.code == Code::ResourceNotFound => {
+            wrong(StatusCode::NOT_FOUND, "no such secret, version, or replica")
+        }
         Err(refusal) => wrong(StatusCode::CONFLICT, refusal.name()),
     }
 }

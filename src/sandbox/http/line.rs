@@ -57,6 +57,13 @@ pub(super) async fn send(line: &Line, plain: Response, secret: &str) -> Response
     }
 }
 
+/// A `Date` header, from milliseconds since the Unix epoch.
+pub(super) fn date(ms: i64) -> Option<HeaderValue> {
+    let seconds = u64::try_from(ms / 1000).unwrap_or(0);
+    let date = std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+    HeaderValue::from_str(&httpdate::fmt_http_date(date)).ok()
+}
+
 fn hang_up(how: HangUp) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.extensions_mut().insert(how);

@@ -109,6 +109,7 @@ pub(super) struct Keys {
     all: Vec<Key>,
     /// The list after each change, oldest first, with the time of the change.
     history: VecDeque<(i64, Vec<KeyView>)>,
+    changes: u64,
     touched: Vec<String>,
     secrets: VecDeque<String>,
 }
@@ -116,7 +117,14 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn new(dice: Dice) -> Self {
         let history = VecDeque::from([(i64::MIN, Vec::new())]);
-        Self { dice, all: Vec::new(), history, touched: Vec::new(), secrets: VecDeque::new() }
+        Self {
+            dice,
+            all: Vec::new(),
+            history,
+            changes: 0,
+            touched: Vec::new(),
+            secrets: VecDeque::new(),
+        }
     }
 
     pub(super) fn mint(
@@ -217,6 +225,11 @@ impl Keys {
         then.or_else(|| self.history.front()).map(|(_, list)| list.clone()).unwrap_or_default()
     }
 
+    /// Changes of the list so far.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Keys changed since the last call.
     pub(super) fn take_touched(&mut self) -> Vec<String> {
         std::mem::take(&mut self.touched)
@@ -238,6 +251,7 @@ impl Keys {
         if self.history.len() > MAX_SNAPSHOTS {
             self.history.pop_front();
         }
+        self.changes += 1;
         let list = self.all.iter().filter(|key| !key.deleted).map(Key::view).collect();
         self.history.push_back((now_ms, list));
     }

@@ -2,24 +2,28 @@
 //! so that tests on virtual time can call it in process; the HTTP half calls the very same.
 
 mod credential;
+mod doors;
+mod effect;
 mod keys;
 mod page;
+mod people;
+mod secrets;
 mod tokens;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::credential::{authenticate, is_alive, unknown_client};
+use self::effect::{Effect, OnKeys};
 pub use self::keys::{Change, KeyTruth, KeyView, MAX_KEYS};
 pub use self::page::KeyPage;
 use self::page::page;
 pub use self::tokens::Caller;
-use self::world::{Call, Effect, World, permitted};
-use super::fault::{Fault, What};
+use self::world::{Call, World, permitted};
+use super::fault::What;
 use super::ledger::{CallKind, Entry};
-use super::person::Edit;
-use super::reply::{Grant, Issued, Refusal, Reply};
-use super::settings::{READ, SERVICE_ACCOUNT, Settings, User};
+use super::reply::{Grant, Refusal, Reply};
+use super::settings::{READ, Settings, User};
 
 /// Milliseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -41,15 +45,11 @@ impl Tenant {
     /// The token exchange, client credentials for an access token.
     pub fn exchange(&self, client_id: &str, client_secret: &str) -> Reply<Grant> {
         let now_ms = self.now_ms();
-        let call = Call {
-            kind: CallKind::TokenExchange,
-            as_key: Some(client_id),
-            target: None,
-            detail: String::new(),
-        };
+        let kind = CallKind::TokenExchange;
+        let call = Call::by_key(kind, now_ms, client_id, None, String::new());
         let mut world = self.world();
         let old = world.settings.old_keycloak;
-        let mut reply = world.call(now_ms, &call, None, |world, what| {
+        let mut reply = world.call(now_ms, call, |world, what| {
             let caller = authenticate(world, client_id, client_secret)?;
             let life_seconds = i64::from(world.settings.token_life_seconds);
             let [head, body, signature] = [36, 640, 342].map(|n| world.keys.dice.text(n));
@@ -87,7 +87,7 @@ impl Tenant {
 
     /// `createApiKey`
     pub fn create_api_key(&self, caller: &Caller) -> Reply<KeyView> {
-        self.mutate(caller, CallKind::CreateApiKey, None, String::new(), &Effect::Create)
+        self.mutate(caller, CallKind::CreateApiKey, None, String::new(), &OnKeys::Create)
     }
 
     /// `apiKeys`: at most `first` keys after the one with id `after`. Secrets are never in it.
@@ -98,13 +98,9 @@ impl Tenant {
         after: Option<&str>,
     ) -> Reply<KeyPage> {
         let now_ms = self.now_ms();
-        let call = Call {
-            kind: CallKind::ApiKeys,
-            as_key: Some(&caller.client_id),
-            target: None,
-            detail: first.map_or_else(String::new, |first| format!("first={first}")),
-        };
-        self.world().call(now_ms, &call, None, |world, what| {
+        let detail = first.map_or_else(String::new, |first| format!("first={first}"));
+        let call = Call::by_key(CallKind::ApiKeys, now_ms, &caller.client_id, None, detail);
+        self.world().call(now_ms, call, |world, what| {
             permitted(caller, READ)?;
             let all = match what {
                 Some(What::StaleChanges { changes }) => world.keys.list_before(*changes),
@@ -128,7 +124,7 @@ impl Tenant {
             shown(change.regenerate_secret),
             if change.etag.is_some() { "given" } else { "absent" },
         );
-        let effect = Effect::Update(change.clone());
+        let effect = OnKeys::Update(change.clone());
         self.mutate(caller, CallKind::UpdateApiKey, Some(&change.client_id), detail, &effect)
     }
 
@@ -140,7 +136,7 @@ impl Tenant {
         etag: Option<&str>,
     ) -> Reply<KeyView> {
         let detail = format!("etag={}", if etag.is_some() { "given" } else { "absent" });
-        let effect = Effect::Delete { client_id: client_id.into(), etag: etag.map(String::from) };
+        let effect = OnKeys::Delete { client_id: client_id.into(), etag: etag.map(String::from) };
         self.mutate(caller, CallKind::DeleteApiKey, Some(client_id), detail, &effect)
     }
 
@@ -160,115 +156,15 @@ impl Tenant {
 
     /// Writes down a call that never came as far as an operation.
     pub fn note(&self, kind: CallKind, caller: Option<&Caller>, outcome: &str) {
-        let now_ms = self.now_ms();
-        let mut world = self.world();
-        world.settle(now_ms);
-        world.ledger.write(Entry {
-            sequence: 0,
-            at_ms: now_ms,
-            kind,
+        self.settled().write(Entry {
             as_key: caller.map(|caller| caller.client_id.clone()),
-            keys: Vec::new(),
-            detail: String::new(),
             outcome: outcome.into(),
-            effect_applied: false,
-            fault: None,
-            late_of: None,
+            ..Entry::of(kind, self.now_ms())
         });
     }
 }
 
-/// What people and tests do.
 impl Tenant {
-    /// A person's edit by hand.
-    ///
-    /// # Errors
-    /// The key or the user is not there.
-    pub fn edit(&self, edit: &Edit) -> Result<Option<Issued>, Refusal> {
-        let now_ms = self.now_ms();
-        let mut world = self.world();
-        world.settle(now_ms);
-        world.edit(edit, now_ms)
-    }
-
-    /// A person mints a key as that user.
-    ///
-    /// # Errors
-    /// The user is not there or not active, or the sandbox is full.
-    pub fn mint(&self, user: &str) -> Result<Issued, Refusal> {
-        self.edit(&Edit::Mint { user: user.into() })?.ok_or(Refusal::NotFound)
-    }
-
-    /// A key of the first user: the one that a store holds before the first rotation.
-    ///
-    /// # Errors
-    /// There is no active user, or the sandbox is full.
-    pub fn seed_key(&self) -> Result<Issued, Refusal> {
-        let first = self.world().settings.users.first().map(|user| user.id.clone());
-        self.mint(first.as_deref().unwrap_or(SERVICE_ACCOUNT))
-    }
-
-    /// Orders a fault.
-    ///
-    /// # Errors
-    /// Which bound it breaks.
-    pub fn add_fault(&self, fault: Fault) -> Result<(), String> {
-        self.world().faults.add(fault)
-    }
-
-    /// Takes back every fault that has not struck yet. Effects on their way still land.
-    pub fn clear_faults(&self) {
-        self.world().faults.clear();
-    }
-
-    /// The faults that have not struck yet.
-    #[must_use]
-    pub fn faults(&self) -> Vec<Fault> {
-        self.world().faults.waiting()
-    }
-
-    /// Every call so far, oldest first.
-    #[must_use]
-    pub fn ledger(&self) -> Vec<Entry> {
-        self.ledger_after(0)
-    }
-
-    /// The calls after that sequence number.
-    #[must_use]
-    pub fn ledger_after(&self, sequence: u64) -> Vec<Entry> {
-        self.settled().ledger.after(sequence)
-    }
-
-    /// Every key there ever was, in the order of minting.
-    #[must_use]
-    pub fn keys(&self) -> Vec<KeyTruth> {
-        self.settled().keys.truths()
-    }
-
-    /// Whether the key would authenticate now.
-    #[must_use]
-    pub fn alive(&self, client_id: &str) -> bool {
-        is_alive(&self.settled(), client_id)
-    }
-
-    /// Every secret and token ever made (the latest 20,000), to search outputs for.
-    #[must_use]
-    pub fn every_secret(&self) -> Vec<String> {
-        self.settled().keys.secrets()
-    }
-
-    /// A user's email.
-    #[must_use]
-    pub fn email_of(&self, user: &str) -> Option<String> {
-        self.world().user(user).map(|user| user.email.clone())
-    }
-
-    /// By the sandbox's clock.
-    #[must_use]
-    pub fn now_ms(&self) -> i64 {
-        (self.clock)()
-    }
-
     pub(super) fn settings(&self) -> Settings {
         self.world().settings.clone()
     }
@@ -290,13 +186,14 @@ impl Tenant {
         kind: CallKind,
         target: Option<&str>,
         detail: String,
-        effect: &Effect,
+        effect: &OnKeys,
     ) -> Reply<KeyView> {
         let now_ms = self.now_ms();
-        let call = Call { kind, as_key: Some(&caller.client_id), target, detail };
-        self.world().call(now_ms, &call, Some((caller, effect)), |world, what| {
+        let late = Some(Effect::OnKeys(caller.clone(), effect.clone()));
+        let call = Call::by_key(kind, now_ms, &caller.client_id, target, detail);
+        self.world().call(now_ms, Call { late, ..call }, |world, what| {
             let etag_ignored = what == Some(&What::EtagIgnored);
-            let mut view = world.perform(caller, effect, etag_ignored, now_ms)?;
+            let mut view = world.on_keys(caller, effect, etag_ignored, now_ms)?;
             if what == Some(&What::NullSecret) {
                 view.client_secret = None;
             }
@@ -311,9 +208,8 @@ impl Tenant {
         act: impl FnOnce(&World) -> Result<T, Refusal>,
     ) -> Reply<T> {
         let now_ms = self.now_ms();
-        let as_key = Some(caller.client_id.as_str());
-        let call = Call { kind, as_key, target: None, detail: String::new() };
-        self.world().call(now_ms, &call, None, |world, _| act(world))
+        let call = Call::by_key(kind, now_ms, &caller.client_id, None, String::new());
+        self.world().call(now_ms, call, |world, _| act(world))
     }
 }
 

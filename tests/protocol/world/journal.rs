@@ -19,6 +19,11 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// What a copy of the file on another machine holds.
+    pub fn copied(&self) -> Self {
+        let rows = self.rows.lock().unwrap().clone();
+        Self { rows: Mutex::new(rows), refusals: AtomicU32::new(0) }
+    }
     /// The next `count` appends are refused, as by a full disk.
     pub fn refuse(&self, count: u32) {
         self.refusals.store(count, Ordering::SeqCst);

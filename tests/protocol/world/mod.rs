@@ -82,6 +82,11 @@ impl World {
         Self { journal: Arc::default(), ..self.clone() }
     }
 
+    /// The same outside, seen by a machine that has a copy of the journal.
+    pub fn with_a_copied_journal(&self) -> Self {
+        Self { journal: Arc::new(self.journal.copied()), ..self.clone() }
+    }
+
     pub fn now_ms(&self) -> i64 {
         self.time.now_ms()
     }

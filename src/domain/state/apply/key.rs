@@ -84,15 +84,12 @@ pub(super) fn pin_lost(state: &mut State, key: &KeyId) -> Applied {
 
 pub(super) fn proven(state: &mut State, now: Moment, key: &KeyId, evidence: &Evidence) -> Applied {
     let suspect = state.is_suspect(key);
+    let absent = matches!(evidence, Evidence::Absent { .. });
     match state.keys.get_mut(key).map(|managed| &mut managed.life) {
+        Some(Life::Deleted { proven, .. }) if absent => *proven = true,
+        // Somebody else removed it.
+        Some(life) if absent => *life = Life::Deleted { at: now.clone(), proven: true },
         Some(Life::Disabled { proven, .. }) => *proven = true,
-        Some(Life::Deleted { proven, .. }) if matches!(evidence, Evidence::Absent { .. }) => {
-            *proven = true;
-        }
-        Some(life @ Life::Live) if matches!(evidence, Evidence::Absent { .. }) => {
-            // Somebody else removed it.
-            *life = Life::Deleted { at: now.clone(), proven: true };
-        }
         Some(Life::Live) => return illegal("proven", "the key was not disabled"),
         // Deleted keys are proven by absence only.
         Some(Life::Deleted { .. }) => return illegal("proven", "absence was not shown"),

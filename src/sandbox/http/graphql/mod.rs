@@ -12,7 +12,7 @@ use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
@@ -98,12 +98,11 @@ impl Journey {
 async fn graphql(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Response {
     let token = token_of(&headers);
     let mut response = answer(&api, token, &body).await;
-    if api.settings.api_sends_date && !response.headers().contains_key(header::DATE) {
-        let seconds = u64::try_from(api.tenant.now_ms() / 1000).unwrap_or(0);
-        let date = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-        if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(date)) {
-            response.headers_mut().insert(header::DATE, date);
-        }
+    if api.settings.api_sends_date
+        && !response.headers().contains_key(header::DATE)
+        && let Some(date) = line::date(api.tenant.now_ms())
+    {
+        response.headers_mut().insert(header::DATE, date);
     }
     response
 }
