@@ -1,6 +1,8 @@
 //! Looks at a policy's store and issuer for `check --online`. Only reads; rights are probed with ids
 //! that no key has. Judges nothing: what was seen goes to [`crate::domain::check`].
 
+mod store;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +10,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout};
 
+use self::store::Store;
 use super::{App, AppError};
-use crate::domain::check::{Current, Failed, Look, Looked, Named, Witness};
-use crate::domain::facts::{Exchange, Holding, KeyProof, Listing, Rights, StoreView, Survey};
+use crate::domain::check::{Failed, Look, Looked, Named, Witness};
+use crate::domain::facts::{Exchange, Identity, Listing, Rights, Survey};
 use crate::domain::ids::KeyId;
 use crate::domain::policy::{ActorSource, Policy};
 use crate::domain::secret::Credential;
@@ -18,8 +21,7 @@ use crate::domain::state::State;
 use crate::engine::replay;
 use crate::issuer::ion::Ion;
 use crate::port::{
-    Clock, Content, CredentialSource, Issuer, Journal, PortError, SecretStore, Stored, Verifier,
-    Which,
+    Class, Clock, CredentialSource, Issuer, Journal, PortError, SecretStore, Verifier,
 };
 use crate::system::SystemClock;
 
@@ -28,7 +30,6 @@ const LOOK_LIMIT: Duration = Duration::from_secs(30);
 /// What all looks at one policy may take together.
 const POLICY_LIMIT: Duration = Duration::from_secs(120);
 
-const NO_STORE: &str = "the store could not be read";
 const NO_CREDENTIAL: &str = "the store holds no credential that could be tried";
 const NO_KEY: &str = "the key does not authenticate";
 const NO_CALLER: &str = "no credential authenticates that could call the API";
@@ -84,14 +85,6 @@ fn failed(error: PortError) -> Failed {
     Failed { class: error.class, cause: error.cause, said: error.message }
 }
 
-/// What was read of the store.
-struct Store {
-    view: Look<StoreView>,
-    current: Look<Option<Current>>,
-    pending: Look<Option<Holding>>,
-    credential: Option<Credential>,
-}
-
 /// What was asked of the API with one credential.
 struct Asked {
     api: Look<()>,
@@ -121,34 +114,12 @@ impl Looker {
         let own = credential.filter(|_| works(&key));
         let (mut named, other) = self.look_at_actor(actor).await;
         let other = other.filter(|_| named.as_ref().is_some_and(|n| works(&n.exchange)));
-        let auth = match (&key, &named) {
-            (Look::Seen(exchange), _) => Look::Seen(*exchange),
-            (_, Some(Named { exchange: Look::Seen(exchange), .. })) => Look::Seen(*exchange),
-            _ => self.knock().await,
+        let auth = match key.seen().or_else(|| named.as_ref()?.exchange.seen()) {
+            Some(exchange) => Look::Seen(*exchange),
+            None => self.knock().await,
         };
-        let mut identity = Look::Skipped(NO_KEY);
-        let mut asked = Asked {
-            api: Look::Skipped(NO_CALLER),
-            rights: Look::Skipped(NO_CALLER),
-            keys: Look::Skipped(NO_CALLER),
-            survey: Look::Skipped(NO_CALLER),
-        };
-        if let Some(caller) = other.as_ref().or(own.as_ref()) {
-            let acts_as = self.within(self.ion.identity(caller)).await;
-            asked = self.ask(caller, answers(&acts_as)).await;
-            match (&mut named, &other) {
-                (Some(named), Some(_)) => named.identity = acts_as,
-                _ => identity = acts_as,
-            }
-        }
+        let (asked, identity) = self.ask_as(&mut named, other.as_ref(), own.as_ref()).await;
         let answers = asked.api.seen().is_some();
-        if let (Some(own), Some(_)) = (&own, &other) {
-            identity = if answers {
-                self.within(self.ion.identity(own)).await
-            } else {
-                Look::Skipped(NO_API)
-            };
-        }
         let canaries = self.canaries(&policy.verify.canaries, own.as_ref(), answers).await;
         Looked {
             store_place: self.store.place(),
@@ -171,36 +142,32 @@ impl Looker {
         }
     }
 
-    async fn look_at_store(&self) -> Store {
-        let view = self.within(self.store.describe()).await;
-        let (mut current, mut pending) = (Look::Skipped(NO_STORE), Look::Skipped(NO_STORE));
-        let mut credential = None;
-        let Some(seen) = view.seen() else { return Store { view, current, pending, credential } };
-        if seen.problems.contains(&crate::port::store::StoreProblem::ScheduledForDeletion) {
-            let because = "a secret that is scheduled for deletion cannot be read";
-            current = Look::Skipped(because);
-            pending = Look::Skipped(because);
-            return Store { view, current, pending, credential };
-        }
-        current = match self.within(self.store.read(&Which::Current)).await {
-            Look::Seen(stored) => Look::Seen(stored.map(|stored| {
-                let version = stored.version.clone();
-                let (holding, held) = holding(stored);
-                credential = held;
-                Current { version, holding }
-            })),
-            Look::Failed(failed) => Look::Failed(failed),
-            Look::Skipped(because) => Look::Skipped(because),
+    /// What the named actor is told, else what *current*'s key is; and as whom that one acts.
+    async fn ask_as(
+        &self,
+        named: &mut Option<Named>,
+        other: Option<&Credential>,
+        own: Option<&Credential>,
+    ) -> (Asked, Look<Option<Identity>>) {
+        let Some(caller) = other.or(own) else {
+            let asked = Asked {
+                api: Look::Skipped(NO_CALLER),
+                rights: Look::Skipped(NO_CALLER),
+                keys: Look::Skipped(NO_CALLER),
+                survey: Look::Skipped(NO_CALLER),
+            };
+            return (asked, Look::Skipped(NO_KEY));
         };
-        pending = match seen.pending.clone().filter(|p| Some(p) != seen.current.as_ref()) {
-            None => Look::Seen(None),
-            Some(version) => match self.within(self.store.read(&Which::Version(version))).await {
-                Look::Seen(stored) => Look::Seen(stored.map(|stored| holding(stored).0)),
-                Look::Failed(failed) => Look::Failed(failed),
-                Look::Skipped(because) => Look::Skipped(because),
-            },
+        let acts_as = self.within(self.ion.identity(caller)).await;
+        let asked = self.ask(caller, answers(&acts_as)).await;
+        let (Some(named), Some(_)) = (named, other) else { return (asked, acts_as) };
+        named.identity = acts_as;
+        let identity = match own {
+            None => Look::Skipped(NO_KEY),
+            Some(_) if asked.api.seen().is_none() => Look::Skipped(NO_API),
+            Some(own) => self.within(self.ion.identity(own)).await,
         };
-        Store { view, current, pending, credential }
+        (asked, identity)
     }
 
     /// Reads the named actor, where there is one, and tries it.
@@ -306,7 +273,6 @@ fn unread(key: Look<KeyId>) -> Named {
 
 /// Whether the API answered at all: a no is an answer.
 fn answers<T>(first: &Look<T>) -> Look<()> {
-    use crate::port::Class;
     match first {
         Look::Seen(_) => Look::Seen(()),
         Look::Failed(failed) if matches!(failed.class, Class::Rejected | Class::Conflict) => {
@@ -314,18 +280,5 @@ fn answers<T>(first: &Look<T>) -> Look<()> {
         }
         Look::Failed(failed) => Look::Failed(failed.clone()),
         Look::Skipped(because) => Look::Skipped(because),
-    }
-}
-
-/// A version as the protocol knows it, and the credential in it.
-fn holding(stored: Stored) -> (Holding, Option<Credential>) {
-    match stored.content {
-        Content::Malformed(_) => (Holding::Malformed, None),
-        Content::Credential { credential, rest } => {
-            let proof =
-                KeyProof { key: credential.key().clone(), fingerprint: credential.fingerprint() };
-            let size_bytes = stored.size_bytes;
-            (Holding::Key { proof, rest, size_bytes }, Some(credential))
-        }
     }
 }

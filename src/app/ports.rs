@@ -35,7 +35,11 @@ impl App {
         })
     }
 
-    pub(super) fn ion(&self, policy: &Policy, clock: Arc<dyn Clock>) -> Result<Arc<Ion>, PortError> {
+    pub(super) fn ion(
+        &self,
+        policy: &Policy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Ion>, PortError> {
         Ok(Arc::new(Ion::new(self.ion_config(&policy.issuer), clock)?))
     }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rekeyd::sandbox::{
-    CallKind, Edit, Fault, PERSON, SERVICE_ACCOUNT, Sandbox, SchemaKind, Settings,
-    Tenant, What, wall_clock,
+    CallKind, Edit, Fault, PERSON, SERVICE_ACCOUNT, Sandbox, SchemaKind, Settings, Tenant, What,
+    wall_clock,
 };
 use serde_json::Value;
 
