@@ -5,7 +5,7 @@ use rekeyd::domain::facts::{Offers, Survey};
 use rekeyd::port::Verifier;
 use serde_json::{Value, json};
 
-use crate::fake::{self, Call, Reply, actor, data, errors};
+use crate::fake::{self, Call, Fake, Reply, actor, data, errors};
 
 /// Types with their fields as `name: Type`, and the arguments of a field in parentheses.
 const DOCUMENTED: &[(&str, &[&str])] = &[
@@ -52,12 +52,17 @@ fn answer(call: &Call, edited: impl Fn(&str) -> Option<String>) -> Reply {
     }
 }
 
+/// A tenant that answers everything by this script, introspection too.
+async fn all(script: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Fake {
+    fake::api(|_| errors("unused")).all(move |call, _| script(call)).start().await
+}
+
 async fn survey(from: &'static str, to: Option<&'static str>) -> Offers {
     let edited = move |text: &str| match text.contains(from) {
         true => to.map(|to| text.replace(from, to)),
         false => Some(text.to_owned()),
     };
-    let fake = fake::api(move |call| answer(call, edited)).start().await;
+    let fake = all(move |call| answer(call, edited)).await;
     match fake.ion.survey(&actor()).await.unwrap() {
         Survey::Told(offers) => offers,
         Survey::Untold => panic!("it was told"),
@@ -101,9 +106,9 @@ async fn what_is_called_otherwise_is_told_and_no_obstacle() {
 
 #[tokio::test]
 async fn a_refusal_is_no_failure_and_an_overload_is_one() {
-    let fake = fake::api(|_| errors("introspection is not allowed")).start().await;
+    let fake = all(|_| errors("introspection is not allowed")).await;
     assert_eq!(fake.ion.survey(&actor()).await.unwrap(), Survey::Untold);
-    let fake = fake::api(|_| Reply::raw(502, "")).start().await;
+    let fake = all(|_| Reply::raw(502, "")).await;
     let error = fake.ion.survey(&actor()).await.unwrap_err();
     assert!(error.message.contains("introspection"), "{error}");
 }
