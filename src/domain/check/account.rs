@@ -152,7 +152,7 @@ fn listed(case: &Case<'_>, listing: &Listing) -> Line {
              be proven gone by that list."
         ));
     }
-    Line::ok(Checked::Keys, format!("{count} of the account are listed"))
+    Line::ok(Checked::Keys, format!("the list of keys is whole: {count}"))
 }
 
 fn etags(case: &Case<'_>, listing: &Listing) -> Line {
