@@ -1,6 +1,7 @@
 //! The composition root: settings → ports → engine, for every command. Knows all rooms and decides
 //! nothing: what a policy needs is read from it, what to do next is the planner's business.
 
+mod departed;
 mod known;
 mod neighbours;
 mod online;
@@ -14,7 +15,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::domain::ids::BadId;
+use crate::domain::ids::{BadId, SecretKey};
 use crate::domain::plan::{Rules, certain_ms};
 use crate::domain::policy::diagnostic::escaped;
 use crate::domain::policy::{Findings, Policy};
@@ -27,7 +28,8 @@ use crate::settings::{
 use crate::store::AwsClient;
 use crate::system::{SystemClock, SystemRandom};
 
-pub use known::Known;
+pub use known::{Known, Watch};
+use neighbours::Stores;
 pub use online::Online;
 pub use policies::LeftOut;
 pub use rehearsal::{Noted, Notes};
@@ -73,6 +75,8 @@ pub struct App {
     /// Everything that is wrong with the policies' files, and with which.
     findings: Findings,
     wrong_files: BTreeMap<String, Findings>,
+    /// What the policies' stores hold, for each other.
+    stores: Arc<Stores>,
     pub state_dir: PathBuf,
     pub state_dir_is_named: bool,
     pub clock: Arc<dyn Clock>,
@@ -108,17 +112,25 @@ impl App {
     /// For settings and policies that are at hand already.
     #[must_use]
     pub fn new(settings: Settings, policies: Vec<Policy>, state_dir: PathBuf) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         Self {
             settings,
+            stores: Arc::new(Stores::new(&policies, clock.clone())),
             policies,
             findings: Findings::new(Vec::new()),
             wrong_files: BTreeMap::new(),
             state_dir,
             state_dir_is_named: true,
-            clock: Arc::new(SystemClock::new()),
+            clock,
             random: Arc::new(SystemRandom),
             aws_client: None,
         }
+    }
+
+    /// Whether a policy names this secret.
+    #[must_use]
+    pub fn watches(&self, secret: &SecretKey) -> bool {
+        self.stores.policies().contains_key(secret)
     }
 
     /// Whether a command that writes would begin a new journal.
@@ -194,7 +206,7 @@ impl App {
         progress: Arc<dyn ProgressSink>,
     ) -> Result<Engine, AppError> {
         let plan = self.plan(policy)?;
-        let neighbours = self.neighbours(journal.clone(), &plan.stream);
+        let neighbours = self.neighbours(journal.clone(), policy, &plan);
         let ports = self.ports(policy, journal).await?;
         let mut engine = Engine::open(ports, plan, progress).await?;
         engine.set_neighbours(neighbours);

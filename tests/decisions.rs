@@ -15,7 +15,9 @@ use rekeyd::domain::facts::{
 use rekeyd::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId, VersionId};
 use rekeyd::domain::plan::{Rules, Step, next_step};
 use rekeyd::domain::secret::{Digest, Fingerprint};
-use rekeyd::domain::state::{Effect, Event, Outcome, Request, Requester, State, Trigger, apply};
+use rekeyd::domain::state::{
+    Effect, Event, Origin, Outcome, Request, Requester, Ruling, State, Trigger, apply,
+};
 use uuid::Uuid;
 
 const KEYS: u8 = 5;
@@ -72,6 +74,7 @@ impl<'a> Life<'a> {
             identity: None,
             named_actor: chance.below(2) == 0,
             canaries: Digest::of("properties", ""),
+            kept: None,
         };
         Self {
             chance,
@@ -190,7 +193,9 @@ impl<'a> Life<'a> {
             }
             Read::NamedActor => {
                 let exchange = self.exchange();
-                self.seen.named_key = Some(self.some_key().key);
+                let named = self.some_key();
+                self.seen.named_key = Some(named.key.clone());
+                self.seen.named_proof = Some(named);
                 self.seen.named_actor = self.chance.fact(exchange);
             }
             Read::NamedProfile => {
@@ -231,7 +236,9 @@ impl<'a> Life<'a> {
                 let told = self.chance.below(4) > 0;
                 Outcome::Minted { key: proof.key.clone(), proof: told.then_some(proof) }
             }
-            Effect::Stage { token, .. } | Effect::Install { token, .. } => {
+            Effect::Stage { token, .. }
+            | Effect::Install { token, .. }
+            | Effect::Clear { token, .. } => {
                 self.versions.push(token.clone());
                 Outcome::Done { etag: None, ours: true }
             }
@@ -247,6 +254,14 @@ impl<'a> Life<'a> {
         if let Effect::Enable { key, .. } = effect {
             prop_assert!(!self.state.is_suspect(key), "a suspect is enabled");
         }
+        if let Effect::Disable { key, .. } | Effect::Delete { key, .. } = effect {
+            let kept = self
+                .state
+                .orphans
+                .get(key)
+                .is_some_and(|orphan| orphan.ruled.is_none() || orphan.is_kept());
+            prop_assert!(!kept || self.state.is_suspect(key), "nobody ruled that it must go");
+        }
         let operation = OperationId(self.state.next_operation.0 + 1);
         self.record(vec![Event::Intended { operation, effect: effect.clone() }])?;
         match self.outcome(effect) {
@@ -257,13 +272,37 @@ impl<'a> Life<'a> {
         }
     }
 
+    /// A person's word on an orphan, if there is one.
+    fn rule(&mut self) -> Result<(), TestCaseError> {
+        let all: Vec<KeyId> = self.state.orphans.keys().cloned().collect();
+        let ruled = |key: &KeyId| {
+            self.state.keys.get(key).is_none_or(|managed| managed.origin == Origin::Foreign)
+        };
+        let all: Vec<KeyId> = all.into_iter().filter(ruled).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let key = self.chance.of(&all);
+        let by = Requester { who: "test".into(), reason: None };
+        let ruling = self.chance.of(&[Ruling::Keep, Ruling::Disable, Ruling::Delete]);
+        let word = match ruling {
+            Ruling::Keep => Event::Kept { key, by },
+            ruling => Event::Ruled { key, ruling, by, carried_out_by: None },
+        };
+        self.record(vec![word])
+    }
+
     fn ask(&mut self) -> Result<(), TestCaseError> {
+        if self.chance.below(4) == 0 {
+            self.rule()?;
+        }
         let suspect = self.some_key();
-        let request = match self.chance.below(9) {
+        let request = match self.chance.below(10) {
             0 => Request::Abort,
             1 => Request::Resume,
             2 => Request::Adopt,
             3 => Request::AdoptIssued,
+            9 => Request::Decommission { clear_store: self.chance.below(2) == 0 },
             4 | 5 => Request::Leak {
                 suspects: [(suspect.key, Some(suspect.fingerprint))].into(),
                 kill_first: self.chance.below(2) == 0,

@@ -15,7 +15,8 @@ use rekeyd::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId, Vers
 use rekeyd::domain::plan::{Rules, Step, WaitFor, next_step};
 use rekeyd::domain::secret::{Digest, Fingerprint};
 use rekeyd::domain::state::{
-    Effect, Event, Outcome, ParkReason, Phase, Request, Requester, State, Trigger, apply,
+    Adoption, Effect, Event, Outcome, ParkReason, Phase, Request, Requester, Ruling, State,
+    Trigger, apply,
 };
 use stateright::{Checker, Model, Property};
 use uuid::Uuid;
@@ -28,7 +29,20 @@ struct Bounds {
     losses: u8,
     leaks: u8,
     aborts: u8,
+    rulings: u8,
+    /// The policy is decommissioned instead of rotated.
+    decommission: Option<Who>,
 }
+
+/// Who calls the issuer for a decommission.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Itself,
+    Named,
+}
+
+/// The named actor's key.
+const NAMED: u8 = 99;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Sut {
@@ -41,6 +55,7 @@ struct Sut {
     losses: u8,
     leaks: u8,
     aborts: u8,
+    rulings: u8,
     /// Consumers hold a secret that does not work, and nobody was told to break it.
     broken: bool,
     at_rest: bool,
@@ -81,6 +96,8 @@ enum Act {
     Land,
     Leak,
     Abort,
+    /// A person rules that the first orphan must go.
+    Rule,
 }
 
 fn key(n: u8) -> KeyProof {
@@ -90,6 +107,12 @@ fn key(n: u8) -> KeyProof {
 
 fn etag(revision: u8) -> Option<Etag> {
     Some(Etag::new(format!("e{revision}")).unwrap())
+}
+
+fn admin() -> Profile {
+    let allowed = Right::Allowed;
+    let rights = Rights { list: allowed, update: allowed, delete: allowed };
+    Profile { identity: None, canaries: Vec::new(), rights }
 }
 
 impl World {
@@ -127,6 +150,12 @@ impl World {
             Effect::Stage { token, proof, .. } | Effect::Install { token, proof, .. } => {
                 self.versions.insert(token.clone(), proof.clone());
                 self.pending = Some(token.clone());
+            }
+            Effect::Clear { token, replaces } => {
+                if self.current.as_ref() != Some(replaces) {
+                    return None;
+                }
+                self.previous = self.current.replace(token.clone());
             }
             Effect::Promote { from, to } => {
                 if self.current.as_ref() != Some(from) {
@@ -230,13 +259,17 @@ impl Sut {
                 };
                 self.seen.exchanges.insert(proof, Fact::Known(exchange));
             }
-            Read::NamedActor => self.seen.named_actor = Fact::Known(Exchange::Rejected),
-            Read::NamedProfile => self.seen.named_profile = Fact::Unclear(Class::Rejected),
+            Read::NamedActor => {
+                let named = key(NAMED);
+                let alive = Exchange::Alive { token_life_ms: None };
+                let exchange = if world.alive(&named) { alive } else { Exchange::Rejected };
+                self.seen.named_actor = Fact::Known(exchange);
+                self.seen.named_key = Some(named.key.clone());
+                self.seen.named_proof = Some(named);
+            }
+            Read::NamedProfile => self.seen.named_profile = Fact::Known(admin()),
             Read::Profile(proof) => {
-                let allowed = Right::Allowed;
-                let rights = Rights { list: allowed, update: allowed, delete: allowed };
-                let profile = Profile { identity: None, canaries: Vec::new(), rights };
-                self.seen.profiles.insert(proof, Fact::Known(profile));
+                self.seen.profiles.insert(proof, Fact::Known(admin()));
             }
             Read::Keys { .. } => {
                 let keys = world.keys.iter().map(|(id, k)| {
@@ -309,12 +342,21 @@ impl Model for Bounds {
             losses: 0,
             leaks: 0,
             aborts: 0,
+            rulings: 0,
             broken: false,
             at_rest: false,
             illegal: false,
         };
         let by = Requester { who: "model".to_owned(), reason: None };
-        let request = Request::Rotate { trigger: Trigger::Person };
+        let request = match self.decommission {
+            Some(_) => Request::Decommission { clear_store: true },
+            None => Request::Rotate { trigger: Trigger::Person },
+        };
+        if self.rules.named_actor {
+            let named = key(NAMED);
+            let fresh = Key { proof: named.clone(), enabled: true, revision: 0 };
+            sut.world.keys.insert(named.key, fresh);
+        }
         sut.record(&[Event::Requested { request, by }]);
         sut.settle(&self.rules);
         vec![sut]
@@ -324,11 +366,14 @@ impl Model for Bounds {
         if sut.world.late.is_some() {
             acts.push(Act::Land);
         }
+        if sut.rulings < self.rulings && sut.state.orphans_unruled().next().is_some() {
+            acts.push(Act::Rule);
+        }
         if sut.at_rest {
             return;
         }
         acts.push(Act::Turn);
-        let open = sut.state.rotation.is_some();
+        let open = sut.state.rotation.is_some() || sut.state.decommission.is_some();
         if sut.leaks < self.leaks && open {
             acts.push(Act::Leak);
         }
@@ -368,12 +413,21 @@ impl Model for Bounds {
                 sut.aborts += 1;
                 sut.record(&[Event::Requested { request: Request::Abort, by }]);
             }
+            Act::Rule => {
+                sut.rulings += 1;
+                sut.at_rest = false;
+                let key = sut.state.orphans_unruled().next()?.0.clone();
+                let ruling = Ruling::Delete;
+                sut.record(&[Event::Ruled { key, ruling, by, carried_out_by: None }]);
+            }
             _ => self.turn(&mut sut, act),
         }
         if sut.world.late.is_some() && sut.now_ms >= sut.world.late_until_ms {
             return None; // it would have landed by now: another branch has it
         }
-        sut.judge();
+        if self.decommission.is_none() {
+            sut.judge();
+        }
         sut.settle(&self.rules);
         (sut != *last).then_some(sut)
     }
@@ -400,14 +454,24 @@ impl Model for Bounds {
             Property::always("a leak ends with every suspect dead", |_, sut: &Sut| {
                 !sut.at_rest || sut.state.suspects.keys().all(|id| !sut.world.keys.contains_key(id))
             }),
+            Property::always("a key that must go is gone at rest", |_, sut: &Sut| {
+                !sut.at_rest || sut.state.orphans.values().all(|one| one.undone().is_none())
+            }),
             Property::always("nothing of this needs an operator", |_, sut: &Sut| {
                 // Two creates in the dark are the one thing that asks for a ruling (R3).
                 sut.state.parked.as_ref().is_none_or(|park| park.reason == ParkReason::Orphans)
             }),
             Property::always("time is bounded", |_, sut: &Sut| sut.now_ms < BOUND_MS),
             Property::eventually("it ends", |_, sut: &Sut| sut.at_rest),
-            Property::sometimes("a rotation completes", |_, sut: &Sut| {
-                sut.state.rotation.as_ref().is_some_and(|r| r.phase == Phase::Deleted)
+            Property::always("a decommissioned key is gone at rest", |model: &Self, sut: &Sut| {
+                let over = matches!(sut.state.adoption, Adoption::Retired(_));
+                let gone = over && !sut.world.keys.contains_key(&key(0).key);
+                let taken_back = sut.aborts > 0 && sut.world.alive(&key(0));
+                model.decommission.is_none() || !sut.at_rest || gone || taken_back
+            }),
+            Property::sometimes("it comes to its end", |_, sut: &Sut| {
+                let retired = matches!(sut.state.adoption, Adoption::Retired(_));
+                retired || sut.state.rotation.as_ref().is_some_and(|r| r.phase == Phase::Deleted)
             }),
         ]
     }
@@ -472,9 +536,10 @@ const BOUND_MS: i64 = 300_000;
 
 /// Live keys that neither *current* nor a report accounts for.
 fn forgotten(sut: &Sut) -> BTreeSet<KeyId> {
+    let named = key(NAMED).key;
     let current = sut.world.current_proof().map(|proof| &proof.key);
     let late = sut.world.late.is_some();
-    let live = sut.world.keys.keys().filter(|id| Some(*id) != current && !late);
+    let live = sut.world.keys.keys().filter(|id| Some(*id) != current && **id != named && !late);
     live.filter(|id| !sut.state.orphans.contains_key(*id)).cloned().collect()
 }
 
@@ -489,12 +554,24 @@ fn rules() -> Rules {
         identity: None,
         named_actor: false,
         canaries: Digest::of("model", ""),
+        kept: None,
     }
 }
 
 fn explore(crashes: u8, losses: u8, leaks: u8, aborts: u8) {
-    let bounds = Bounds { rules: rules(), crashes, losses, leaks, aborts };
-    let checker = bounds.checker().threads(2).spawn_bfs().join();
+    search(&Bounds {
+        rules: rules(),
+        crashes,
+        losses,
+        leaks,
+        aborts,
+        rulings: 0,
+        decommission: None,
+    });
+}
+
+fn search(bounds: &Bounds) {
+    let checker = bounds.clone().checker().threads(2).spawn_bfs().join();
     checker.assert_properties();
     assert!(checker.unique_state_count() > 500, "nothing was explored");
 }
@@ -517,4 +594,31 @@ fn one_lost_or_late_reply_and_a_leak_at_any_moment() {
 #[test]
 fn one_crash_one_lost_reply_and_an_abort_at_any_moment() {
     explore(1, 1, 0, 1);
+}
+
+#[test]
+fn one_crash_one_lost_create_and_a_ruling_on_what_it_made() {
+    let bounds = Bounds {
+        rules: rules(),
+        crashes: 1,
+        losses: 1,
+        leaks: 0,
+        aborts: 0,
+        rulings: 1,
+        decommission: None,
+    };
+    search(&bounds);
+}
+
+#[test]
+fn one_crash_one_lost_reply_and_an_abort_of_a_decommission() {
+    for who in [Who::Itself, Who::Named] {
+        let rules = Rules { named_actor: who == Who::Named, ..rules() };
+        let decommission = Some(who);
+        let bounds =
+            Bounds { rules, crashes: 1, losses: 1, leaks: 0, aborts: 1, rulings: 0, decommission };
+        let checker = bounds.checker().threads(2).spawn_bfs().join();
+        checker.assert_properties();
+        assert!(checker.unique_state_count() > 30, "nothing was explored");
+    }
 }

@@ -43,7 +43,7 @@ pub struct Online {
 }
 
 impl App {
-    /// Looks at everything that a policy's rotation needs. Takes two minutes at most.
+    /// Looks at everything that a policy's rotation needs. Takes a little more than two minutes at most.
     ///
     /// # Errors
     /// When the journal of the secret cannot be read, or the policy's addresses cannot be used.
@@ -52,8 +52,8 @@ impl App {
         policy: &Policy,
         journal: Arc<dyn Journal>,
     ) -> Result<Online, AppError> {
-        let stream = policy.secret_key()?;
-        let (state, _) = replay(journal.as_ref(), &stream).await?;
+        let plan = self.plan(policy)?;
+        let (state, _) = replay(journal.as_ref(), &plan.stream).await?;
         // Clocks of their own, so that each server's Date is told apart.
         let issuer_clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store_clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -65,7 +65,7 @@ impl App {
             _ => Some(self.actor(policy, store_clock.clone()).await),
         };
         let mut looked = looker.look(policy, actor).await;
-        looked.elsewhere = match self.neighbours(journal, &stream).look().await {
+        looked.elsewhere = match self.neighbours(journal, policy, &plan).look().await {
             Ok(elsewhere) => Look::Seen(elsewhere),
             Err(error) => Look::Failed(failed(PortError::retryable(error.to_string()))),
         };

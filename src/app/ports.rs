@@ -10,7 +10,7 @@ use crate::engine::Ports;
 use crate::issuer::ion::{Ion, IonConfig};
 use crate::port::{Clock, CredentialSource, Journal, PortError, SecretStore};
 use crate::store::actor::{FileActor, SecretActor};
-use crate::store::{AwsSecretsManager, FileStore};
+use crate::store::{AwsClient, AwsSecretsManager, FileStore};
 
 impl App {
     /// Everything outside that a policy names. Calls nobody yet.
@@ -58,30 +58,8 @@ impl App {
         &self,
         policy: &Policy,
         clock: Arc<dyn Clock>,
-    ) -> Result<Arc<dyn SecretStore>, PortError> {
-        Ok(match &policy.store {
-            Store::File { path, fields } => Arc::new(FileStore::new(path, fields.clone())?),
-            Store::AwsSecretsManager { secret_id, .. } => {
-                Arc::new(self.aws(policy, secret_id, clock).await)
-            }
-        })
-    }
-
-    async fn aws(
-        &self,
-        policy: &Policy,
-        secret_id: &str,
-        clock: Arc<dyn Clock>,
-    ) -> AwsSecretsManager {
-        let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
-        let region = match &policy.store {
-            Store::AwsSecretsManager { region, .. } => region.as_deref(),
-            Store::File { .. } => None,
-        };
-        if let Some(client) = &self.aws_client {
-            return AwsSecretsManager::with_client(client, secret_id, fields.clone(), clock);
-        }
-        AwsSecretsManager::connect(secret_id, region, fields.clone(), clock).await
+    ) -> Result<Arc<dyn SecretStore>, AppError> {
+        store_of(policy, clock, self.aws_client.as_ref()).await
     }
 
     pub(super) async fn actor(
@@ -92,9 +70,10 @@ impl App {
         let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
         Ok(match &policy.issuer.actor {
             ActorSource::OwnKey => None,
-            ActorSource::SecretId(id) => {
-                Some(Arc::new(SecretActor::new(self.aws(policy, id, clock).await, id.clone())))
-            }
+            ActorSource::SecretId(id) => Some(Arc::new(SecretActor::new(
+                aws(policy, id, clock, self.aws_client.as_ref()).await,
+                id.clone(),
+            ))),
             ActorSource::Credential(name) => {
                 let dir = std::env::var_os("CREDENTIALS_DIRECTORY")
                     .ok_or_else(|| AppError::NoCredentials(name.clone()))?;
@@ -102,4 +81,39 @@ impl App {
             }
         })
     }
+}
+
+/// The store that a policy names. Calls nobody yet.
+///
+/// # Errors
+/// When the store's path cannot be used.
+pub(super) async fn store_of(
+    policy: &Policy,
+    clock: Arc<dyn Clock>,
+    client: Option<&AwsClient>,
+) -> Result<Arc<dyn SecretStore>, AppError> {
+    Ok(match &policy.store {
+        Store::File { path, fields } => Arc::new(FileStore::new(path, fields.clone())?),
+        Store::AwsSecretsManager { secret_id, .. } => {
+            Arc::new(aws(policy, secret_id, clock, client).await)
+        }
+    })
+}
+
+/// A secret of AWS Secrets Manager, with the policy's region and field names.
+async fn aws(
+    policy: &Policy,
+    secret_id: &str,
+    clock: Arc<dyn Clock>,
+    client: Option<&AwsClient>,
+) -> AwsSecretsManager {
+    let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
+    let region = match &policy.store {
+        Store::AwsSecretsManager { region, .. } => region.as_deref(),
+        Store::File { .. } => None,
+    };
+    if let Some(client) = client {
+        return AwsSecretsManager::with_client(client, secret_id, fields.clone(), clock);
+    }
+    AwsSecretsManager::connect(secret_id, region, fields.clone(), clock).await
 }

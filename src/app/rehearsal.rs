@@ -84,7 +84,7 @@ impl App {
         notes: Arc<Notes>,
     ) -> Result<Engine, AppError> {
         let plan = self.plan(policy)?;
-        let neighbours = self.neighbours(journal.clone(), &plan.stream);
+        let neighbours = self.neighbours(journal.clone(), policy, &plan);
         let copy = copy_of(journal.as_ref(), &plan.stream).await?;
         let real = self.ports(policy, Arc::new(copy)).await?;
         let ports = Ports {
@@ -164,6 +164,9 @@ impl SecretStore for Watched<dyn SecretStore> {
         _: Option<&VersionId>,
         _: &Credential,
     ) -> Result<(), PortError> {
+        never_sent().await
+    }
+    async fn stage_empty(&self, _: &VersionId) -> Result<(), PortError> {
         never_sent().await
     }
     async fn promote(&self, _: Option<&VersionId>, _: &VersionId) -> Result<(), PortError> {

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::args::AdoptArgs;
 use super::context::Context;
 use super::drive::{Bench, Job, conclude, drive};
-use super::error::{CliError, Exit};
+use super::error::{CliError, Exit, refusal};
 use super::verdict::{Asked, Verdict};
 use super::wish::Wish;
 use crate::domain::code::Call;
@@ -21,7 +21,7 @@ use crate::domain::ids::KeyId;
 use crate::domain::policy::{Fields, Policy, Store};
 use crate::domain::report::why_failed;
 use crate::domain::secret::Credential;
-use crate::domain::state::Request;
+use crate::domain::state::{Refusal, Request, RequestKind};
 use crate::store::actor::credential_in;
 
 /// A credential is far smaller.
@@ -59,6 +59,10 @@ impl Job for Install {
             return Err(CliError::usage("no credential was given"));
         };
         let state = bench.engine.state();
+        if state.decommission.is_some() {
+            let error = refusal(&name, RequestKind::Adopt, &Refusal::Decommissioning);
+            return Ok(Verdict { outcome: "refused".into(), ..Verdict::failed(&name, error) });
+        }
         if state.rotation.is_some() || !state.questions.is_empty() {
             let said = "a rotation or a request without a reply is open, and nothing is written \
                         under it; put the credential into the store as current, then adopt it";

@@ -14,6 +14,7 @@ pub use self::words::{
     AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs,
     SchemaArgs, What,
 };
+use super::forget::ForgetArgs;
 use crate::domain::ids::KeyId;
 use crate::domain::policy::duration;
 use crate::domain::report;
@@ -101,7 +102,11 @@ pub enum Command {
     Abort(OneName),
     /// Accept what the store holds as right, or write a credential: piped in, or minted
     Adopt(AdoptArgs),
-    /// List keys that nobody accounts for, or rule that one may live
+    /// Retire a policy and its key for good
+    Decommission(DecommissionArgs),
+    /// Stop looking after a secret that no policy names any more; changes no key
+    Forget(ForgetArgs),
+    /// List keys that nobody accounts for, or rule on one: keep, disable, delete
     Orphans(OrphansArgs),
     /// Check the journal's hash chain, or write its events as JSON lines
     Audit(AuditArgs),
@@ -219,6 +224,18 @@ pub struct AdoptArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct DecommissionArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Yes, for good; without it this only says what would happen
+    #[arg(long)]
+    pub yes: bool,
+    /// Replace the secret's value by {} at the end
+    #[arg(long)]
+    pub clear_store: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct OrphansArgs {
     #[command(subcommand)]
     pub ruling: Option<Ruling>,
@@ -232,6 +249,19 @@ pub enum Ruling {
     Keep {
         #[arg(value_name = "KEY", value_parser = key_id)]
         key: KeyId,
+    },
+    /// Rule that a key must not live, reversibly: it is disabled
+    Disable {
+        #[arg(value_name = "KEY", value_parser = key_id)]
+        key: KeyId,
+    },
+    /// Rule that a key must go: it is disabled, then deleted for ever
+    Delete {
+        #[arg(value_name = "KEY", value_parser = key_id)]
+        key: KeyId,
+        /// Yes, for ever
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -39,7 +39,8 @@ async fn offline(context: &Context) -> Result<Exit, CliError> {
     };
     let journal = app.look()?;
     let now = app.clock.stamp();
-    let known = app.known(journal.as_ref()).await?;
+    let mut known = app.known(journal.as_ref()).await?;
+    known.retain(|one| !one.is_over());
     let problems: Vec<(&str, Problem)> = known
         .iter()
         .flat_map(|one| {

@@ -36,6 +36,8 @@ pub struct Bench<'a> {
     pub engine: Engine,
     pub stop: Stop,
     pub by: Requester,
+    /// No policy names the secret any more; this one is the policy as it was (R28).
+    pub departed: bool,
     stopped: Exit,
 }
 
@@ -88,9 +90,10 @@ pub async fn drive(
     let signals = Arc::new(super::context::Signals::listen()?);
     let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut tasks = JoinSet::new();
-    let mut names = BTreeMap::new();
-    let order: Vec<String> = policies.iter().map(|policy| policy.name.to_string()).collect();
-    for policy in policies {
+    let mut places_of = BTreeMap::new();
+    let names: Vec<String> = policies.iter().map(|policy| policy.name.to_string()).collect();
+    // By number: a policy and a secret that it left may be of one name.
+    for (number, policy) in policies.into_iter().enumerate() {
         let name = policy.name.to_string();
         let progress = context.progress(&name);
         let by = context.requester();
@@ -101,25 +104,26 @@ pub async fn drive(
             let one = One { app: &app, policy: &policy, by, signals: &signals };
             let verdict = one.work(journal, progress, job.as_ref()).await;
             let name = policy.name.as_str();
-            (name.to_owned(), verdict.unwrap_or_else(|error| Verdict::failed(name, error)))
+            (number, verdict.unwrap_or_else(|error| Verdict::failed(name, error)))
         });
-        names.insert(task.id(), name);
+        places_of.insert(task.id(), number);
     }
     let mut verdicts = BTreeMap::new();
     while let Some(ended) = tasks.join_next_with_id().await {
-        let (name, verdict) = match ended {
+        let (number, verdict) = match ended {
             Ok((_, done)) => done,
             Err(broken) => {
-                let name = names.get(&broken.id()).cloned().unwrap_or_default();
+                let number = places_of.get(&broken.id()).copied().unwrap_or_default();
+                let name = names.get(number).cloned().unwrap_or_default();
                 let message = "a bug stopped the work on this policy; its journal is whole.";
                 let verdict = Verdict::new(&name, Exit::Bug, "failed", message);
-                (name.clone(), verdict.next(format!("rekeyd status {name}")))
+                (number, verdict.next(format!("rekeyd status {name}")))
             }
         };
-        verdicts.insert(name, verdict);
+        verdicts.insert(number, verdict);
     }
     context.sign_off(journal.as_ref()).await;
-    Ok(order.iter().filter_map(|name| verdicts.remove(name)).collect())
+    Ok(verdicts.into_values().collect())
 }
 
 struct One<'a> {
@@ -138,6 +142,7 @@ impl One<'_> {
     ) -> Result<Verdict, CliError> {
         let engine = self.app.engine(self.policy, journal, progress).await?;
         let mut bench = Bench {
+            departed: !self.app.watches(engine.stream()),
             app: self.app,
             policy: self.policy,
             engine,

@@ -16,7 +16,9 @@ pub async fn history(context: &Context, args: &HistoryArgs) -> Result<Exit, CliE
     let app = context.app_for(&[])?;
     let journal = app.look()?;
     let known = app.known(journal.as_ref()).await?;
-    let Some(one) = known.iter().find(|one| one.name == args.name) else {
+    // A policy's own secret before those that it left.
+    let named = || known.iter().filter(|one| one.name == args.name);
+    let Some(one) = named().find(|one| !one.is_departed()).or_else(|| named().next()) else {
         return Err(app.policy(&args.name).map_or_else(CliError::from, |_| {
             CliError::usage("the policy's secret has no history yet")
         }));

@@ -7,11 +7,14 @@ mod audit;
 mod check;
 mod completions;
 mod context;
+mod decommission;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod departed;
 mod drive;
 mod error;
 mod explain;
+mod forget;
 mod guard;
 mod history;
 mod man;
@@ -106,6 +109,8 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Resume(args) => wish::resume(context, &args.name).await,
         Command::Abort(args) => wish::abort(context, &args.name).await,
         Command::Adopt(args) => adopt::adopt(context, &args).await,
+        Command::Forget(args) => forget::forget(context, &args).await,
+        Command::Decommission(args) => decommission::decommission(context, &args).await,
         Command::Orphans(args) => orphans::orphans(context, args.ruling).await,
         Command::Audit(args) => audit::audit(context, &args.command).await,
         Command::Explain(args) => explain::explain(context, args.code.as_deref()),

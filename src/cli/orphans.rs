@@ -1,16 +1,26 @@
-//! `orphans`: keys that may be ours and that nobody has ruled on, and the word that one may live.
+//! `orphans`: keys that may be ours and that nobody has ruled on, and a person's word on one.
+
+mod remove;
 
 use super::args::Ruling;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use crate::domain::ids::KeyId;
 use crate::domain::report;
+use crate::domain::state::{self, Event};
 use crate::engine::rule;
 
 pub async fn orphans(context: &Context, ruling: Option<Ruling>) -> Result<Exit, CliError> {
     match ruling {
         None | Some(Ruling::List) => list(context).await,
         Some(Ruling::Keep { key }) => keep(context, &key).await,
+        Some(Ruling::Disable { key }) => {
+            remove::remove(context, &key, state::Ruling::Disable).await
+        }
+        Some(Ruling::Delete { key, yes: true }) => {
+            remove::remove(context, &key, state::Ruling::Delete).await
+        }
+        Some(Ruling::Delete { key, yes: false }) => remove::explain(context, &key).await,
     }
 }
 
@@ -32,12 +42,12 @@ async fn list(context: &Context) -> Result<Exit, CliError> {
             "stranger" => "appeared around a leak",
             _ => "may have been made by a create whose reply was lost",
         };
-        let ruled = if orphan.kept { "may live (ruled)" } else { "awaits a ruling" };
+        let ruled = orphan.ruled();
         let (key, policy, since) = (&orphan.key_id, &orphan.policy, &orphan.since);
         context.out.data(&format!("{key}  {policy}  since {since}  {ruled}\n  {why}"));
     }
-    if found.iter().any(|orphan| !orphan.kept) {
-        context.out.data("next: rekeyd orphans keep KEY   (or disable it in ION)");
+    if found.iter().any(|orphan| orphan.ruling.is_none()) {
+        context.out.data("next: rekeyd orphans keep KEY   (or disable KEY, or delete KEY --yes)");
     }
     context.remind(&app, journal.as_ref(), &[]).await?;
     Ok(Exit::Done)
@@ -49,8 +59,8 @@ async fn keep(context: &Context, key: &KeyId) -> Result<Exit, CliError> {
     let known = app.known(held.journal.as_ref()).await?;
     let mut ruled = Vec::new();
     for one in known.iter().filter(|one| one.state.orphans.contains_key(key)) {
-        let at = app.clock.stamp();
-        rule(held.journal.as_ref(), &one.stream, &at, key.clone(), context.requester()).await?;
+        let word = Event::Kept { key: key.clone(), by: context.requester() };
+        rule(held.journal.as_ref(), &one.stream, &app.clock.stamp(), word).await?;
         ruled.push(one.name.as_str());
     }
     context.sign_off(held.journal.as_ref()).await;

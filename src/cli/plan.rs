@@ -50,7 +50,7 @@ pub async fn plan(context: &Context, name: Option<String>) -> Result<Exit, CliEr
     let (app, policies) = match name {
         Some(name) => {
             let app = context.app_for(std::slice::from_ref(&name))?;
-            let policy = app.policy(&name)?.clone();
+            let policy = app.meant(app.look()?.as_ref(), &name).await?;
             (app, vec![policy])
         }
         None => {

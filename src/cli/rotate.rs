@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use super::args::{RotateArgs, RotateFlags, Wait};
 use super::context::Context;
 use super::drive::{Bench, Job, conclude, drive};
-use super::error::{CliError, Exit};
+use super::error::{CliError, Exit, refusal};
 use super::verdict::{Asked, Verdict};
 use crate::app::App;
 use crate::domain::leak::{self, Suspicion};
 use crate::domain::policy::Policy;
 use crate::domain::policy::duration::MINUTE_MS;
-use crate::domain::state::{Adoption, Request, State, Trigger};
+use crate::domain::state::{Adoption, Refusal, Request, RequestKind, State, Trigger};
 use crate::domain::words::count_of;
 use crate::engine::{Goal, Halt};
 
@@ -98,6 +98,12 @@ struct Now {
 #[async_trait]
 impl Job for Now {
     async fn work(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
+        if let Adoption::Retired(_) = bench.engine.state().adoption {
+            let name = bench.policy.name.as_str();
+            let kind = if self.flags.leaked { RequestKind::Leak } else { RequestKind::Rotate };
+            let error = refusal(name, kind, &Refusal::Retired);
+            return Ok(Verdict { outcome: "refused".into(), ..Verdict::failed(name, error) });
+        }
         if bench.engine.state().adoption != Adoption::Adopted {
             let before = bench.engine.state().clone();
             let (_, met) = bench.run(Asked::Nothing, &before, Goal::Nothing, BUDGET_MS).await?;

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::args::RunArgs;
 use super::context::Context;
+use super::departed;
 use super::drive::{Bench, Job, conclude, drive};
 use super::error::{CliError, Exit};
 use super::verdict::{Asked, Verdict};
@@ -18,7 +19,11 @@ pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
     let app = context.app()?;
     let held = context.hold(&app)?;
     let job = Arc::new(Once { budget_ms: args.budget });
-    let verdicts = drive(context, &app, &held.journal, app.policies.clone(), job).await?;
+    let mut policies = app.policies.clone();
+    let left = departed::left(&app, held.journal.as_ref()).await?;
+    policies.extend(left.policies);
+    let mut verdicts = drive(context, &app, &held.journal, policies, job).await?;
+    verdicts.extend(left.unknown);
     if verdicts.is_empty() && !context.out.is_json() {
         context.out.note("the policies directory holds no policy: nothing to do");
     }
@@ -35,6 +40,9 @@ struct Once {
 #[async_trait]
 impl Job for Once {
     async fn work(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
+        if bench.departed {
+            return departed::finish(bench, self.budget_ms).await;
+        }
         let before = bench.engine.state().clone();
         let due = is_due(bench);
         if due {
@@ -60,6 +68,7 @@ fn is_due(bench: &Bench<'_>) -> bool {
     let now = bench.now();
     let free = state.adoption == Adoption::Adopted
         && state.rotation.is_none()
+        && state.decommission.is_none()
         && state.requests.rotate.is_none()
         && state.requests.leak.is_none();
     let due = due_ms(&bench.subject(state)).is_some_and(|due| due <= now.wall_ms);

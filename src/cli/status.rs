@@ -10,15 +10,19 @@ pub async fn status(context: &Context, name: Option<&str>) -> Result<Exit, CliEr
     let journal = app.look()?;
     let now = app.clock.stamp();
     let mut known = app.known(journal.as_ref()).await?;
+    known.retain(|one| !one.is_over());
     if let Some(name) = name {
         if !known.iter().any(|one| one.name == name) {
             app.policy(name)?;
         }
         known.retain(|one| one.name == name);
     }
-    let mut status = Status { policies: Vec::new(), orphans: Vec::new() };
+    let mut status = Status { policies: Vec::new(), orphans: Vec::new(), unwatched: Vec::new() };
     for one in &known {
-        status.policies.push(one.report(app.certain_ms(), &now));
+        match one.unwatched(app.certain_ms(), &now) {
+            Some(unwatched) => status.unwatched.push(unwatched),
+            None => status.policies.push(one.report(app.certain_ms(), &now)),
+        }
         let orphans = report::orphans(&one.name, &one.state);
         status.orphans.extend(orphans.into_iter().filter(|orphan| !orphan.kept));
     }

@@ -1,10 +1,15 @@
 //! How a command ended for one policy: an exit code, what happened, and what to type next.
 
+mod decommission;
 mod leak;
+mod ruling;
 
 use serde::Serialize;
 
+use self::decommission::decommissioned;
 use self::leak::leaked;
+pub use self::ruling::sentenced;
+use self::ruling::with_rulings;
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
 use crate::domain::code::Code;
@@ -72,6 +77,7 @@ pub enum Asked {
     Resume,
     Abort,
     Adopt,
+    Decommission,
 }
 
 /// Judges a run by the state that it left.
@@ -94,7 +100,7 @@ pub fn judge(
         return verdict;
     }
     // A wish that was refused in this run says so before the park that it did not lift.
-    let wish = matches!(asked, Asked::Resume | Asked::Abort | Asked::Adopt);
+    let wish = matches!(asked, Asked::Resume | Asked::Abort | Asked::Adopt | Asked::Decommission);
     if let Some((kind, why)) =
         state.refused.as_ref().filter(|(kind, _)| wish && answers(asked, *kind))
     {
@@ -113,8 +119,9 @@ pub fn judge(
     if let Halt::Troubled { class, step } = halt {
         return troubled(name, *class, step, state);
     }
-    let verdict =
-        ended(asked, name, before, state).unwrap_or_else(|| standing(asked, subject, now));
+    let verdict = decommissioned(subject, before, now)
+        .or_else(|| ended(asked, name, before, state))
+        .unwrap_or_else(|| standing(asked, subject, now));
     let verdict = with_orphans(verdict, state);
     if asked == Asked::Adopt { with_left_over(verdict, name, state) } else { verdict }
 }
@@ -134,7 +141,7 @@ fn with_orphans(mut verdict: Verdict, state: &State) -> Verdict {
         let more = format!(" May be ours too, and awaits a ruling ({ORPHANS}): {keys}.");
         verdict.message.push_str(&more);
     }
-    verdict
+    with_rulings(verdict, state)
 }
 
 fn answers(asked: Asked, kind: RequestKind) -> bool {
@@ -145,6 +152,7 @@ fn answers(asked: Asked, kind: RequestKind) -> bool {
             | (Asked::Resume, RequestKind::Resume)
             | (Asked::Abort, RequestKind::Abort)
             | (Asked::Adopt, RequestKind::Adopt)
+            | (Asked::Decommission, RequestKind::Decommission)
     )
 }
 

@@ -23,14 +23,18 @@ pub async fn abort(context: &Context, name: &str) -> Result<Exit, CliError> {
     wish(context, name, Request::Abort, Asked::Abort).await
 }
 
-async fn wish(
+/// Makes a request for one policy, runs, and says how it ended.
+///
+/// # Errors
+/// When the policy or the journal cannot be used.
+pub async fn wish(
     context: &Context,
     name: &str,
     request: Request,
     asked: Asked,
 ) -> Result<Exit, CliError> {
     let app = context.app_for(&[name.to_owned()])?;
-    let policy = app.policy(name)?.clone();
+    let policy = app.meant(app.look()?.as_ref(), name).await?;
     let held = context.hold(&app)?;
     let job = Arc::new(Wish { request, asked });
     let verdicts = drive(context, &app, &held.journal, vec![policy], job).await?;

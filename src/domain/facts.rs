@@ -13,7 +13,7 @@ pub use survey::{Offers, Survey};
 
 use super::claim::Claim;
 use super::class::Class;
-use super::ids::{Etag, KeyId, RotationId, VersionId};
+use super::ids::{Etag, KeyId, RotationId, SecretKey, VersionId};
 use super::secret::{Digest, Fingerprint};
 
 /// One thing the planner wants to know.
@@ -218,6 +218,8 @@ pub struct Observed {
     pub named_actor: Fact<Exchange>,
     /// The key that the named actor is, once it was read.
     pub named_key: Option<KeyId>,
+    /// The same key with its secret's fingerprint, as the live key beside a dying one.
+    pub named_proof: Option<KeyProof>,
     pub named_profile: Fact<Profile>,
     pub profiles: BTreeMap<KeyProof, Fact<Profile>>,
     pub keys: Fact<KeyIndex>,
@@ -254,8 +256,21 @@ impl Observed {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Elsewhere {
     pub keys: BTreeMap<KeyId, Neighbour>,
-    /// Secrets whose journal does not replay: what they name cannot be told.
+    /// Secrets whose journal does not replay, or whose store cannot be read: what they name cannot
+    /// be told.
     pub unreadable: BTreeSet<String>,
+    pub place: Place,
+}
+
+/// Whether this secret is the one that its policy was always on (R28).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum Place {
+    #[default]
+    Same,
+    /// The policy's name was last on `secret`, which names `keys` and is not forgotten.
+    Moved { secret: SecretKey, keys: BTreeSet<KeyId> },
+    /// No policy names this secret any more: what is open ends, and nothing begins.
+    Departed,
 }
 
 /// Another policy whose secret names a key.
@@ -264,6 +279,8 @@ pub struct Neighbour {
     pub policy: String,
     /// It rotates that key too; otherwise it only looks at its secret.
     pub adopted: bool,
+    /// Its secret, where no policy names that any more (R28).
+    pub departed: Option<SecretKey>,
 }
 
 /// The issuer's list, by key id. Only a complete list may be asked what is *not* in it.

@@ -7,6 +7,7 @@ pub mod claim;
 pub mod class;
 pub mod clocks;
 pub mod code;
+pub mod departed;
 pub mod facts;
 pub mod ids;
 pub mod leak;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::ids::KeyId;
-use super::state::{Adoption, ParkReason, Phase, Rotation, State};
+use super::state::{Adoption, Event, ParkReason, Phase, Rotation, State};
 
 /// Keys that *current* or *pending* of this secret may name. The old key of a rotation is one of
 /// them until its drain is over, and again as soon as something may have moved *current* back.
@@ -20,6 +20,20 @@ pub fn named(state: &State) -> BTreeSet<KeyId> {
     };
     let old = Some(&open.old.proof.key).filter(|_| old_is_served(state, open));
     open.new.iter().map(|new| &new.key).chain(old).chain(seen).cloned().collect()
+}
+
+/// Whether an event says that *current* was looked at, and what it names.
+#[must_use]
+pub fn tells_current(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Adopted { .. }
+            | Event::ReadOnly { .. }
+            | Event::Started { .. }
+            | Event::Served { .. }
+            | Event::Ended { .. }
+            | Event::Entered { phase: Phase::Promoted | Phase::Drained | Phase::RollingBack, .. }
+    )
 }
 
 fn old_is_served(state: &State, open: &Rotation) -> bool {

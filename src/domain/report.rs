@@ -3,11 +3,14 @@
 //! no fingerprint.
 
 mod claim;
+mod decommission;
+mod departed;
 mod park;
 mod preflight;
 mod problem;
 mod problems;
 mod refusal;
+mod ruling;
 mod story;
 mod suspects;
 #[cfg(test)]
@@ -16,10 +19,13 @@ mod time;
 
 use serde::Serialize;
 
+pub use decommission::{DecommissionReport, not_proven};
+pub use departed::{Unwatched, barred, departed, unwatched};
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
 pub use problems::{left_over, wrong_file};
 pub use refusal::{class_text, obstacle, read_only, refused, why_failed};
+pub use ruling::{OrphanReport, orphans, rule_again, ruling_stopped};
 pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;
 pub use time::{parse_ms, rfc3339};
@@ -28,15 +34,15 @@ use super::clocks::{Moment, Stamp};
 use super::ids::KeyId;
 use super::policy::Policy;
 use super::schedule;
-use super::state::{
-    Adoption, Ending, Life, ManagedKey, Origin, OrphanKind, Phase, Rotation, State,
-};
+use super::state::{Adoption, Ending, Life, ManagedKey, Origin, Phase, Rotation, State};
 
 /// Everything that is known of all policies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
     pub policies: Vec<PolicyReport>,
     pub orphans: Vec<OrphanReport>,
+    /// Secrets that no policy names any more, with nothing open, until somebody forgets them.
+    pub unwatched: Vec<Unwatched>,
 }
 
 /// What is known of one policy's secret.
@@ -51,6 +57,7 @@ pub struct PolicyReport {
     pub suspects: Vec<SuspectReport>,
     pub last_rotation: Option<LastReport>,
     pub rotation: Option<RotationReport>,
+    pub decommission: Option<DecommissionReport>,
     pub problems: Vec<Problem>,
 }
 
@@ -64,6 +71,7 @@ pub enum Standing {
     Waiting,
     Parked,
     ReadOnly,
+    Retired,
 }
 
 impl Standing {
@@ -76,6 +84,7 @@ impl Standing {
             Self::Waiting => "waiting",
             Self::Parked => "parked",
             Self::ReadOnly => "read_only",
+            Self::Retired => "retired",
         }
     }
 }
@@ -107,18 +116,6 @@ pub struct RotationReport {
     pub waiting_for: Vec<&'static str>,
     pub old_key: String,
     pub new_key: Option<String>,
-}
-
-/// A key that we may have minted and that nothing accounts for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OrphanReport {
-    pub key_id: String,
-    pub policy: String,
-    /// `possibly_minted` or `stranger`.
-    pub kind: &'static str,
-    pub since: String,
-    /// A person said that it may live.
-    pub kept: bool,
 }
 
 /// A secret's state, with the policy on it if one is.
@@ -155,31 +152,15 @@ pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
             because: last.because.clone(),
         }),
         rotation: state.rotation.as_ref().map(|open| rotation(state, open, &waits)),
+        decommission: decommission::report(subject),
         problems: problems::problems(subject, now),
     }
-}
-
-/// Keys that await a ruling, or were ruled on, of one secret.
-#[must_use]
-pub fn orphans(policy: &str, state: &State) -> Vec<OrphanReport> {
-    let kind = |kind| match kind {
-        OrphanKind::PossiblyMinted => "possibly_minted",
-        OrphanKind::Stranger => "stranger",
-    };
-    let report = |(key, orphan): (&KeyId, &super::state::Orphan)| OrphanReport {
-        key_id: key.to_string(),
-        policy: policy.to_owned(),
-        kind: kind(orphan.kind),
-        since: rfc3339(orphan.since.wall_ms),
-        kept: orphan.kept,
-    };
-    state.orphans.iter().map(report).collect()
 }
 
 /// From when the schedule counts: the end of the last rotation, or the adoption. `None` before.
 #[must_use]
 pub fn anchor_ms(state: &State) -> Option<i64> {
-    if state.adoption != Adoption::Adopted {
+    if state.adoption != Adoption::Adopted || state.decommission.is_some() {
         return None;
     }
     let ended = state.last.as_ref().map(|last| last.ended.wall_ms);
@@ -244,10 +225,15 @@ fn standing(state: &State, waits: &[Wait], now: &Stamp) -> Standing {
     if state.parked.is_some() {
         return Standing::Parked;
     }
+    if let Some(open) = &state.decommission {
+        let lives = state.keys.get(&open.held.proof.key).is_some_and(|k| k.life == Life::Live);
+        return if lives { Standing::Waiting } else { Standing::Rotating };
+    }
     if state.rotation.is_none() {
         return match &state.adoption {
             Adoption::Unadopted => Standing::Unadopted,
             Adoption::ReadOnly(_) => Standing::ReadOnly,
+            Adoption::Retired(_) => Standing::Retired,
             Adoption::Adopted if state.suspects_alive().next().is_some() => Standing::Rotating,
             Adoption::Adopted => Standing::Idle,
         };

@@ -1,6 +1,7 @@
 //! The one loop: observe → plan → intent → effect → outcome → check. It decides nothing: the
 //! planner does. It never sends a mutation whose intent is not durable.
 
+mod departure;
 mod observe;
 mod perform;
 mod progress;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use departure::forget;
 pub use progress::{Progress, ProgressSink};
 pub use ruling::rule;
 pub use run::{Goal, Halt, Stop};
@@ -136,6 +138,7 @@ impl Engine {
             said: BTreeMap::new(),
         };
         engine.anchor_time().await?;
+        engine.follow_name().await?;
         Ok(engine)
     }
 

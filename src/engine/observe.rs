@@ -209,6 +209,7 @@ impl Engine {
         match self.actor(&Actor::Named).await {
             Ok(credential) => {
                 self.seen.named_key = Some(credential.key().clone());
+                self.seen.named_proof = Some(self.vault.hold_read(credential.clone()));
                 Fact::Known(self.authenticate(&credential, "named_actor").await)
             }
             Err(error) => {

@@ -162,7 +162,8 @@ impl Engine {
             Effect::Claim { .. }
             | Effect::Promote { .. }
             | Effect::Unstage { .. }
-            | Effect::DropPrevious { .. } => Prepared::Nothing,
+            | Effect::DropPrevious { .. }
+            | Effect::Clear { .. } => Prepared::Nothing,
         })
     }
 
@@ -175,6 +176,12 @@ impl Engine {
             (Effect::Unstage { version }, _) => store.unstage(version).await.map(|()| done),
             (Effect::DropPrevious { version }, _) => {
                 store.drop_previous(version).await.map(|()| done)
+            }
+            (Effect::Clear { token, replaces }, _) => {
+                store.stage_empty(token).await?;
+                // The put may have had its effect whatever the move answers.
+                let moved = store.promote(Some(replaces), token).await;
+                moved.map(|()| done).map_err(|error| PortError { class: Class::Unknown, ..error })
             }
             (Effect::Stage { token, base, .. }, Prepared::As(credential)) => {
                 store.stage(token, Some(base), &credential).await.map(|()| done)

@@ -22,6 +22,8 @@ pub enum Goal {
     Complete,
     /// Every suspect is proven dead and a key that nobody suspects is current.
     SuspectsDead,
+    /// Every ruling on an orphan is carried out, or stopped.
+    Ruled,
     /// Nothing can be done before a deadline or an operator: `run --once`.
     Nothing,
 }
@@ -185,12 +187,14 @@ impl Engine {
     fn halt(&self, reason: WaitFor, ms: i64, left_ms: i64) -> Option<Halt> {
         let leak = self.state.requests.leak.is_some();
         // An open question is answered by itself, parked or not, and may have left an outage.
-        let by_itself = leak || reason == WaitFor::Quiesce || ms <= 5_000;
+        let ruling = self.state.rulings_open().next().is_some();
+        let by_itself = leak || ruling || reason == WaitFor::Quiesce || ms <= 5_000;
         if reason == WaitFor::Operator || (self.state.parked.is_some() && !by_itself) {
             return Some(Halt::Parked);
         }
         if let Some(trouble) = &self.state.trouble {
-            let nothing_to_park = self.state.rotation.is_none() && !leak && trouble.count >= 6;
+            let open = self.state.rotation.is_some() || self.state.decommission.is_some();
+            let nothing_to_park = !open && !leak && !ruling && trouble.count >= 6;
             if nothing_to_park || (left_ms < ms && reason == WaitFor::Trouble) {
                 let (class, step) = (trouble.class, trouble.step.clone());
                 return Some(Halt::Troubled { class, step });
@@ -203,7 +207,8 @@ impl Engine {
         let phase = self.state.rotation.as_ref().map(|r| r.phase);
         let wanted = self.state.requests.rotate.is_some() && self.state.rotation.is_none();
         let requests = &self.state.requests;
-        let weighing = requests.abort || requests.resume || requests.adopt;
+        let weighing =
+            requests.abort || requests.resume || requests.adopt || requests.decommission.is_some();
         // That a dead suspect be gone too may take longer than its report.
         let dying = |effect: &Effect| matches!(effect, Effect::Delete { .. });
         let mut open = self.state.questions.values();
@@ -214,6 +219,7 @@ impl Engine {
         match goal {
             Goal::Current => phase.is_some_and(Phase::after_promote),
             Goal::Drained => phase.is_some_and(|p| p > Phase::Promoted && p.after_promote()),
+            Goal::Ruled => self.state.rulings_open().next().is_none(),
             Goal::Complete | Goal::Nothing => false,
             Goal::SuspectsDead => {
                 let pending_kills = self.state.suspects_alive().next().is_some();

@@ -65,6 +65,9 @@ pub trait SecretStore: Send + Sync {
         credential: &Credential,
     ) -> Result<(), PortError>;
 
+    /// Creates version `token` with label *pending* that holds `{}`, and nothing of what was there.
+    async fn stage_empty(&self, token: &VersionId) -> Result<(), PortError>;
+
     /// Moves *current* from `from` to `to`; *previous* lands on `from`.
     async fn promote(&self, from: Option<&VersionId>, to: &VersionId) -> Result<(), PortError>;
 

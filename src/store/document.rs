@@ -19,6 +19,9 @@ use crate::port::{Content, PortError};
 /// A secret's value may not be larger, in any store: AWS Secrets Manager's quota.
 pub(super) const MAX_SECRET_BYTES: usize = 65_536;
 
+/// A value that holds no credential, and nothing else.
+pub(super) const EMPTY: &str = "{}";
+
 /// Values nested deeper are compared by their text as it stands.
 const MAX_CANONICAL_DEPTH: u32 = 32;
 

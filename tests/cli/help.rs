@@ -20,23 +20,25 @@ fn the_help_names_every_command_and_flag() {
     Usage: rekeyd [OPTIONS] [COMMAND]
 
     Commands:
-      run          Resume what is open and start what is due
-      rotate       Rotate policies' keys now
-      check        Check settings, policies, and journal; with --online also servers, keys, and rights
-      plan         Say what the next step would be; changes nothing
-      status       Show where every policy stands
-      history      Tell what happened to a policy's key
-      resume       Go on with a parked policy
-      abort        Take the open rotation back
-      adopt        Accept what the store holds as right, or write a credential: piped in, or minted
-      orphans      List keys that nobody accounts for, or rule that one may live
-      audit        Check the journal's hash chain, or write its events as JSON lines
-      explain      Say what a code means, and what to type
-      schema       Print a JSON Schema for editors
-      completions  Print what a shell needs to complete commands and flags
-      man          Print the manual
-      sandbox      Serve stand-ins for ION and AWS Secrets Manager on loopback until interrupted
-      demo         Rotate a key of a stand-in ION under running consumers, then drill a leak
+      run           Resume what is open and start what is due
+      rotate        Rotate policies' keys now
+      check         Check settings, policies, and journal; with --online also servers, keys, and rights
+      plan          Say what the next step would be; changes nothing
+      status        Show where every policy stands
+      history       Tell what happened to a policy's key
+      resume        Go on with a parked policy
+      abort         Take the open rotation back
+      adopt         Accept what the store holds as right, or write a credential: piped in, or minted
+      decommission  Retire a policy and its key for good
+      forget        Stop looking after a secret that no policy names any more; changes no key
+      orphans       List keys that nobody accounts for, or rule on one: keep, disable, delete
+      audit         Check the journal's hash chain, or write its events as JSON lines
+      explain       Say what a code means, and what to type
+      schema        Print a JSON Schema for editors
+      completions   Print what a shell needs to complete commands and flags
+      man           Print the manual
+      sandbox       Serve stand-ins for ION and AWS Secrets Manager on loopback until interrupted
+      demo          Rotate a key of a stand-in ION under running consumers, then drill a leak
 
     Options:
           --config <FILE>           Settings file (rekeyd.toml)

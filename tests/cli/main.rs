@@ -5,10 +5,13 @@
 
 mod adopting;
 mod auditing;
+mod decommission;
 mod demo;
+mod departing;
 mod errors;
 mod explaining;
 mod first_key;
+mod forgetting;
 mod help;
 mod leaking;
 mod left_out;
@@ -17,7 +20,10 @@ mod named_actor;
 mod neighbours;
 mod online;
 mod online_aws;
+mod others_stores;
+mod rewriting;
 mod rotating;
+mod ruling;
 mod serving;
 mod stage;
 mod terminal;

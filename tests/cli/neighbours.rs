@@ -9,7 +9,7 @@ use rekeyd::port::Journal;
 use crate::stage::Stage;
 
 /// A second policy, `twin`, on a secret of its own that holds this.
-fn write_twin(stage: &Stage, key: &str, secret: &str) {
+pub(crate) fn write_twin(stage: &Stage, key: &str, secret: &str) {
     let url = stage.sandbox.base_url();
     let path = stage.path("secrets/twin.json");
     let credential = serde_json::json!({ "clientId": key, "clientSecret": secret });
@@ -22,7 +22,7 @@ fn write_twin(stage: &Stage, key: &str, secret: &str) {
     std::fs::write(stage.path("policies/twin.toml"), policy).unwrap();
 }
 
-fn shared(stage: &Stage) -> (String, String) {
+pub(crate) fn shared(stage: &Stage) -> (String, String) {
     let text = std::fs::read_to_string(stage.secret()).unwrap();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let field = |name: &str| value[name].as_str().unwrap().to_owned();

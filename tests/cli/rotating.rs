@@ -83,10 +83,12 @@ async fn status_has_the_documented_shape() {
             "old_key": "OLD",
             "new_key": "NEW"
           },
+          "decommission": null,
           "problems": []
         }
       ],
-      "orphans": []
+      "orphans": [],
+      "unwatched": []
     }
     "#);
 }

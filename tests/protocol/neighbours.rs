@@ -20,14 +20,14 @@ pub struct Fixed(Elsewhere);
 
 impl Fixed {
     pub fn naming(key: &str) -> Arc<dyn Neighbours> {
-        let other = Neighbour { policy: "other".to_owned(), adopted: true };
+        let other = Neighbour { policy: "other".to_owned(), adopted: true, departed: None };
         let keys = [(KeyId::new(key).unwrap(), other)].into();
         Arc::new(Self(Elsewhere { keys, ..Elsewhere::default() }))
     }
     pub fn nobody() -> Arc<dyn Neighbours> {
         Arc::new(Self(Elsewhere::default()))
     }
-    fn unreadable() -> Arc<dyn Neighbours> {
+    pub fn unreadable() -> Arc<dyn Neighbours> {
         let unreadable = ["other".to_owned()].into();
         Arc::new(Self(Elsewhere { unreadable, ..Elsewhere::default() }))
     }
@@ -49,7 +49,7 @@ impl Neighbours for Beside {
         let (state, _) = replay(&self.0, &World::stream()).await.unwrap();
         let adopted = state.adoption == Adoption::Adopted;
         let policy = self.0.rules.policy.to_string();
-        let entry = |key| (key, Neighbour { policy: policy.clone(), adopted });
+        let entry = |key| (key, Neighbour { policy: policy.clone(), adopted, departed: None });
         let keys = named(&state).into_iter().map(entry).collect();
         Ok(Elsewhere { keys, ..Elsewhere::default() })
     }

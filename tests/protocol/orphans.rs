@@ -51,7 +51,7 @@ async fn a_key_that_somebody_ruled_on_does_not_appear_again_at_the_next_leak() {
     let mut engine = ruled(&world, &stranger).await;
     report_and_kill(&mut engine).await;
     assert_eq!(strangers(&world), [BTreeSet::from([stranger.clone()]), BTreeSet::new()]);
-    assert!(engine.state().orphans[&stranger].kept);
+    assert!(engine.state().orphans[&stranger].is_kept());
     assert!(world.tenant.alive(stranger.as_str()), "it may live");
 }
 
@@ -74,7 +74,8 @@ async fn the_named_actors_own_key_is_nobodys_stranger_and_any_other_key_is() {
 
 /// An engine opened after somebody ruled that a key may live.
 async fn ruled(world: &World, key: &KeyId) -> Engine {
-    rule(world, &World::stream(), &world.stamp(), key.clone(), tester()).await.unwrap();
+    let word = Event::Kept { key: key.clone(), by: tester() };
+    rule(world, &World::stream(), &world.stamp(), word).await.unwrap();
     world.open().await.unwrap()
 }
 

@@ -48,10 +48,11 @@ fn settled_on_a_key_that_is_gone(world: &World) -> State {
         unmanaged: BTreeSet::new(),
         by_operator: false,
         chain: Generation(1),
+        kept: None,
     };
     let rotation = RotationId(Uuid::from_u128(1));
-    let started =
-        Event::Started { rotation, trigger: Trigger::Person, old: held(), token_life_ms: None };
+    let (trigger, old) = (Trigger::Person, held());
+    let started = Event::Started { rotation, trigger, old, token_life_ms: None, kept: None };
     let gone = Event::Proven { key: key.clone(), evidence: Evidence::Absent { control: key } };
     let rolling_back = Event::Entered { phase: Phase::RollingBack, because: None };
     let ended = Event::Ended { ending: Ending::RolledBack, keys: BTreeSet::new() };

@@ -371,3 +371,16 @@ pub async fn of_two_racing_claims_one_wins(harness: &dyn Harness) {
         assert_eq!(head(&*harness.store()).await, Some(won));
     }
 }
+
+pub async fn an_empty_version_takes_the_place_of_a_credential(harness: &dyn Harness) {
+    let store = harness.store();
+    let (base, version) = (current(&*store).await, fresh_version());
+    store.stage_empty(&version).await.unwrap();
+    assert_eq!(key(&*store, Which::Current).await.as_deref(), Some("old"));
+    assert_eq!(labels(&*store).await[1], Some(version.clone()));
+    store.stage_empty(&version).await.expect("the same token again");
+    store.promote(Some(&base), &version).await.unwrap();
+    let stored = store.read(&Which::Current).await.unwrap().unwrap();
+    assert_eq!((stored.version, stored.size_bytes), (version, 2));
+    assert!(matches!(stored.content, Content::Malformed(_)));
+}

@@ -99,6 +99,7 @@ suite! {
     the_same_claim_again_changes_nothing
     a_claim_at_a_taken_generation_is_a_conflict
     of_two_racing_claims_one_wins
+    an_empty_version_takes_the_place_of_a_credential
 }
 
 #[test]

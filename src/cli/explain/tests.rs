@@ -60,7 +60,7 @@ fn a_code_is_found_whole_by_its_half_and_in_brackets() {
     for (typed, found) in [
         ("parked/current_dead", &["parked/current_dead"][..]),
         ("[journal/broken]", &["journal/broken"]),
-        ("PIN_DIFFERS", &["parked/pin_differs"]),
+        ("STAGED_CHANGED", &["parked/staged_changed"]),
         ("orphans", &["parked/orphans", "refused/orphans"]),
         ("orphan", &["orphan"]),
     ] {

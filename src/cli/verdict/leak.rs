@@ -4,7 +4,7 @@ use super::{Asked, Verdict};
 use crate::cli::error::Exit;
 use crate::domain::ids::KeyId;
 use crate::domain::report::{ORPHANS, Problem, RUN_ONCE, parked, refused, why_failed};
-use crate::domain::state::{Life, Refusal, State};
+use crate::domain::state::{Adoption, Life, Refusal, State};
 use crate::domain::words::count_of;
 use crate::engine::Halt;
 
@@ -16,7 +16,8 @@ pub(super) fn leaked(
     state: &State,
     halt: &Halt,
 ) -> Option<Verdict> {
-    if asked != Asked::Leak && state.requests.leak.is_none() {
+    let retired = matches!(state.adoption, Adoption::Retired(_));
+    if retired || asked != Asked::Leak && state.requests.leak.is_none() {
         return None;
     }
     let alive: Vec<&str> = state.suspects_alive().map(KeyId::as_str).collect();

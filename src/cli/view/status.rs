@@ -4,7 +4,7 @@ use super::out::{BOLD, GREEN, Out, RED, YELLOW};
 use super::reminder::open_end;
 use super::wrap::wrapped;
 use crate::domain::policy::duration::format_ms;
-use crate::domain::report::{PolicyReport, Standing, Status};
+use crate::domain::report::{LiveKey, OrphanReport, PolicyReport, Standing, Status};
 
 /// What the table's columns take; on less, each value stands on a line of its own.
 const TABLE_WIDTH: usize = 66;
@@ -18,7 +18,7 @@ pub fn print(out: Out, status: &Status) {
         return;
     }
     problems(out, status);
-    if status.policies.is_empty() {
+    if status.policies.is_empty() && status.unwatched.is_empty() {
         out.data("no policies");
         return;
     }
@@ -30,9 +30,19 @@ pub fn print(out: Out, status: &Status) {
     }
     for report in &status.policies {
         row(out, report);
+        let ruled = |one: &&OrphanReport| one.policy == report.name && one.ruling.is_some();
+        for orphan in status.orphans.iter().filter(ruled) {
+            let line = format!("  {:<10} {}  {}", "orphan", orphan.key_id, orphan.ruled());
+            out.data(&cut(&line, out.width));
+        }
     }
     let problems = status.policies.iter().flat_map(|report| &report.problems);
     out.hint(problems.map(|problem| problem.code));
+    for left in &status.unwatched {
+        let name = cut(&left.name, 24);
+        out.data(&format!("{name:<24} {YELLOW}unwatched{YELLOW:#}"));
+        keys(out, &left.live_keys);
+    }
 }
 
 fn row(out: Out, report: &PolicyReport) {
@@ -40,7 +50,7 @@ fn row(out: Out, report: &PolicyReport) {
         Standing::Parked | Standing::ReadOnly => RED,
         Standing::Rotating | Standing::Waiting => YELLOW,
         Standing::Idle => GREEN,
-        Standing::Unadopted => anstyle::Style::new(),
+        Standing::Unadopted | Standing::Retired => anstyle::Style::new(),
     };
     let age = report.key_age_seconds.map_or_else(|| "-".into(), short_age);
     let due = report.next_due.as_deref().unwrap_or("on demand");
@@ -54,16 +64,28 @@ fn row(out: Out, report: &PolicyReport) {
         out.data(&format!("  {:<10} {age}", "key age"));
         out.data(&format!("  {:<10} {due}", "next due"));
     }
-    for key in &report.live_keys {
-        one_key(out, key.role, &key.key_id, "");
-    }
+    keys(out, &report.live_keys);
     for suspect in report.suspects.iter().filter(|one| !matches!(one.state, "dead" | "gone")) {
         let word =
             if suspect.state == "disabled" { "disabled, by the list" } else { suspect.state };
         one_key(out, "suspect", &suspect.key_id, word);
     }
+    if let Some(open) = &report.decommission {
+        let until = open.deadline.as_ref().map_or_else(String::new, |at| format!(" until {at}"));
+        wrapped(
+            out,
+            &format!("key {} is being decommissioned: {}{until}", open.key, open.state),
+            "  ",
+        );
+    }
     if let Some(line) = open_end(report) {
         wrapped(out, &line, "  ");
+    }
+}
+
+fn keys(out: Out, keys: &[LiveKey]) {
+    for key in keys {
+        one_key(out, key.role, &key.key_id, "");
     }
 }
 
@@ -81,11 +103,13 @@ fn one_key(out: Out, role: &str, key: &str, word: &str) {
 
 fn problems(out: Out, status: &Status) {
     let mut any = false;
-    for report in &status.policies {
-        for problem in &report.problems {
+    let watched = status.policies.iter().map(|report| (&report.name, &report.problems));
+    let left = status.unwatched.iter().map(|left| (&left.name, &left.problems));
+    for (name, problems) in watched.chain(left) {
+        for problem in problems {
             any = true;
             let style = RED;
-            out.data(&format!("{style}{}{style:#} [{}]", report.name, problem.code));
+            out.data(&format!("{style}{name}{style:#} [{}]", problem.code));
             wrapped(out, &problem.message, "  ");
             out.data(&format!("  next: {}", problem.next_command));
         }

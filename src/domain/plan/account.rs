@@ -9,7 +9,7 @@ use super::view::{Found, View};
 use crate::domain::class::Class;
 use crate::domain::facts::{Actor, Fact, KeyIndex, KeyProof};
 use crate::domain::ids::KeyId;
-use crate::domain::state::{Baseline, Effect, Event, Held};
+use crate::domain::state::{Baseline, Effect, Event, Held, Orphan, Progress};
 
 /// The event that adopts what `held` names. The account's other keys are recorded, not judged.
 pub(super) fn adopted(v: &View<'_>, held: Held, by_operator: bool) -> Found<Event> {
@@ -32,6 +32,7 @@ pub(super) fn adopted(v: &View<'_>, held: Held, by_operator: bool) -> Found<Even
         unmanaged,
         by_operator,
         chain: v.store()?.claim.map_or(v.state.chain, |head| head.generation),
+        kept: v.rules.kept.clone(),
     })
 }
 
@@ -70,8 +71,14 @@ pub(super) fn explained(v: &View<'_>, index: &KeyIndex) -> Found<()> {
 }
 
 /// Orphans that a complete list no longer has. It may lag behind a key that showed up just now (R13).
+/// One that a ruling is at work on is proven gone by that.
 pub(super) fn gone_orphans(v: &View<'_>, index: &KeyIndex) -> BTreeSet<KeyId> {
-    let old = v.state.orphans.iter().filter(|(_, orphan)| v.passed(&orphan.since, v.rules.lag_ms));
+    let at_work = |orphan: &Orphan| matches!(orphan.undone(), Some((_, Progress::Open)));
+    let old = v
+        .state
+        .orphans
+        .iter()
+        .filter(|(_, orphan)| v.passed(&orphan.since, v.rules.lag_ms) && !at_work(orphan));
     old.map(|(key, _)| key).filter(|key| !index.keys.contains_key(*key)).cloned().collect()
 }
 

@@ -11,7 +11,7 @@ use crate::domain::class::Class;
 use crate::domain::facts::{Actor, Exchange, Fact, Holding, KeyProof, Read};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{
-    Effect, Event, FirstKey, Origin, Refusal, RequestKind, Trouble, first_token,
+    Effect, Event, FirstKey, Origin, ReadOnlyReason, Refusal, RequestKind, Trouble, first_token,
 };
 
 /// Writes of a key that only memory holds.
@@ -108,6 +108,21 @@ fn unfit_actor(v: &View<'_>) -> Found<Option<Refusal>> {
         return Ok(Some(Refusal::Rights { what }));
     }
     Ok(other_account(v, profile).map(|found| Refusal::OtherIdentity { found }))
+}
+
+/// Why what *current* holds cannot be adopted again, as an answer to the person who asked.
+pub(super) fn why_not(reason: &ReadOnlyReason) -> Refusal {
+    match reason {
+        ReadOnlyReason::NoValue => Refusal::NoCurrent,
+        ReadOnlyReason::Malformed => Refusal::CurrentMalformed,
+        ReadOnlyReason::PendingPresent => Refusal::ForeignPending,
+        ReadOnlyReason::CurrentRejected => Refusal::CurrentDead,
+        ReadOnlyReason::OtherIdentity { found } => Refusal::OtherIdentity { found: found.clone() },
+        ReadOnlyReason::Claimed { ended } => Refusal::Claimed { ended: *ended },
+        ReadOnlyReason::NamedElsewhere { policy } => {
+            Refusal::NamedElsewhere { policy: policy.clone() }
+        }
+    }
 }
 
 /// Writes what memory holds; a key that can no longer be written is given up.

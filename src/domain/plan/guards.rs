@@ -25,6 +25,16 @@ pub(super) fn may_retire<'a>(v: &View<'a>, key: &KeyId) -> Found<&'a KeyProof> {
     Ok(current)
 }
 
+/// The key that *current* names may go for good (R30): the exception to [`may_retire`] by name. Its
+/// drain is the caller's.
+pub(super) fn may_decommission(v: &View<'_>, key: &KeyId) -> Found<()> {
+    let store = v.store()?;
+    if store.pending.is_some() && store.pending != store.current {
+        return Err(v.park(ParkReason::ForeignPending));
+    }
+    not_elsewhere(v, key)
+}
+
 /// No other policy's consumers may hold the key, by the journal of this very step (R22). An
 /// operator's word that it may be retired here goes before.
 fn not_elsewhere(v: &View<'_>, key: &KeyId) -> Found<()> {
@@ -33,8 +43,8 @@ fn not_elsewhere(v: &View<'_>, key: &KeyId) -> Found<()> {
     }
     let elsewhere = v.elsewhere()?;
     if let Some(other) = elsewhere.keys.get(key) {
-        let (key, policy) = (key.clone(), other.policy.clone());
-        return Err(v.park(ParkReason::NamedElsewhere { key, policy }));
+        let (key, policy, departed) = (key.clone(), other.policy.clone(), other.departed.clone());
+        return Err(v.park(ParkReason::NamedElsewhere { key, policy, departed }));
     }
     // A key of our own making is in no secret that we did not put it in.
     let adopted = v.state.keys.get(key).is_some_and(|k| k.origin == Origin::Adopted);
@@ -45,6 +55,17 @@ fn not_elsewhere(v: &View<'_>, key: &KeyId) -> Found<()> {
         }
         None => Ok(()),
     }
+}
+
+/// Whether *current* or *pending* of this secret names the key, alive or not.
+pub(super) fn is_named_here(v: &View<'_>, key: &KeyId) -> Found<bool> {
+    let store = v.store()?;
+    for version in [&store.current, &store.pending].into_iter().flatten() {
+        if v.holding(version)?.proof().is_some_and(|proof| proof.key == *key) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// *Pending* must not name the key; where a version of ours still does, the label goes first.

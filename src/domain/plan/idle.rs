@@ -5,6 +5,7 @@ use super::account;
 use super::claim::{self, Head};
 use super::first_key;
 use super::guards::pending_is_foreign;
+use super::migration;
 use super::preflight::{other_identity, refuse, start, trouble, why_it_waits};
 use super::step::Step;
 use super::view::{Found, View};
@@ -100,6 +101,7 @@ fn read_only(v: &View<'_>, reason: ReadOnlyReason) -> Found<Step> {
         (asked.rotate.is_some(), RequestKind::Rotate),
         (asked.abort, RequestKind::Abort),
         (asked.resume, RequestKind::Resume),
+        (asked.decommission.is_some(), RequestKind::Decommission),
     ];
     for (_, request) in wishes.into_iter().filter(|(is_asked, _)| *is_asked) {
         events.push(Event::Answered { request, refused: refused.clone() });
@@ -124,7 +126,7 @@ fn examine(v: &View<'_>, by_operator: bool) -> Found<Result<Held, ReadOnlyReason
     if !v.works(proof)? {
         return Ok(Err(ReadOnlyReason::CurrentRejected));
     }
-    if let Some(other) = v.elsewhere()?.keys.get(&proof.key)
+    if let Some(other) = migration::other_policy(v.elsewhere()?, &proof.key)
         && !by_operator
     {
         return Ok(Err(ReadOnlyReason::NamedElsewhere { policy: other.policy.clone() }));

@@ -149,6 +149,16 @@ fn close(v: &View<'_>) -> Found<Option<Step>> {
     if leak.compared {
         return Ok(Some(Step::record(Event::LeakClosed)));
     }
+    compare(v, current)?;
+    Ok(None)
+}
+
+/// Records which keys appeared around the open report, if that was not done yet; `current` is a key
+/// that works.
+pub(super) fn compare(v: &View<'_>, current: &KeyProof) -> Found<()> {
+    let Some(leak) = v.state.requests.leak.as_ref().filter(|leak| !leak.compared) else {
+        return Ok(());
+    };
     named_actor_is_told(v)?;
     let actor = Actor::Key(current.clone());
     let index = v.complete_keys(&actor)?;
@@ -158,7 +168,7 @@ fn close(v: &View<'_>) -> Found<Option<Step>> {
         .filter(|listed| is_stranger(v, leak, current, &listed.key, listed.created_ms))
         .map(|listed| listed.key.clone())
         .collect::<BTreeSet<_>>();
-    Ok(Some(Step::record(Event::Strangers { keys })))
+    Err(Step::record(Event::Strangers { keys }))
 }
 
 /// The policy names the actor's key, so that one is nobody's surprise. Where its credential cannot
@@ -184,7 +194,7 @@ fn is_stranger(
     key: &KeyId,
     created_ms: Option<i64>,
 ) -> bool {
-    let is_ruled = v.state.orphans.get(key).is_some_and(|orphan| orphan.kept);
+    let is_ruled = v.state.orphans.get(key).is_some_and(|orphan| orphan.ruled.is_some());
     let is_ours = v.state.keys.contains_key(key) || *key == current.key;
     if is_ours || is_ruled || v.named_actor_is(Some(key)) || v.state.is_suspect(key) {
         return false;

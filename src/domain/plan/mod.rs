@@ -8,6 +8,7 @@ mod advance;
 mod attribution;
 mod caller;
 mod claim;
+mod decommission;
 mod first_key;
 mod foreign;
 mod guards;
@@ -15,11 +16,13 @@ mod heal;
 mod idle;
 mod kill;
 mod lockout;
+mod migration;
 mod preflight;
 mod question;
 mod request;
 mod retire;
 mod rules;
+mod ruling;
 mod step;
 mod view;
 
@@ -54,11 +57,16 @@ fn decide(v: &View<'_>) -> Found<Step> {
             Ok(None) | Err(_) => Ok(wait),
         };
     }
+    if let Some(step) = decommission::decide(v) {
+        return Ok(step);
+    }
     if v.state.adoption != Adoption::Adopted {
         return match kill::kill(v) {
             Ok(Some(step)) => Ok(step),
             Err(step) if goes_on(&step) || matches!(step, Step::Look(_)) => Ok(step),
-            Ok(None) | Err(_) => idle::first_contact(v),
+            Ok(None) | Err(_) => match idle::first_contact(v) {
+                Ok(step) | Err(step) => Ok(ruling::beside(v, step)),
+            },
         };
     }
     if let Some(step) = heal::heal(v)? {
@@ -77,14 +85,19 @@ fn decide(v: &View<'_>) -> Found<Step> {
     if let Some(step) = lockout::answer(v, &own) {
         return Ok(step);
     }
-    Ok(match (own, fallback) {
+    Ok(ruling::beside(v, soonest(own, fallback)))
+}
+
+/// The machine's own step, or what a kill waits for where that comes first.
+fn soonest(own: Step, fallback: Option<Step>) -> Step {
+    match (own, fallback) {
         (Step::Wait { ms, .. }, Some(other @ Step::Wait { ms: sooner, .. })) if sooner < ms => {
             other
         }
         (Step::Rest, Some(other))
         | (Step::Wait { .. }, Some(other @ (Step::Trouble { .. } | Step::Record(_)))) => other,
         (step, _) => step,
-    })
+    }
 }
 
 /// Requests, then the machine's own next step.

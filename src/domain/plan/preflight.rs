@@ -3,6 +3,7 @@
 
 use super::claim::{self, Head};
 use super::guards::pending_is_foreign;
+use super::migration;
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::class::Class;
@@ -78,7 +79,8 @@ pub(super) fn start(v: &View<'_>, trigger: Trigger) -> Found<Step> {
     if v.state.parked.is_some() {
         events.push(Event::Unparked { by_operator: false });
     }
-    events.push(Event::Started { rotation, trigger, old, token_life_ms });
+    let kept = v.rules.kept.clone();
+    events.push(Event::Started { rotation, trigger, old, token_life_ms, kept });
     Ok(Step::Record(events))
 }
 
@@ -125,6 +127,9 @@ fn unfit_secret(
             return Err(Step::record(Event::Served { key: proof.key.clone() }));
         }
         return Ok(Some(Refusal::CurrentChanged));
+    }
+    if let Some(why) = migration::bars_start(v, leak)? {
+        return Ok(Some(why));
     }
     let other = v.elsewhere()?.keys.get(&proof.key).filter(|other| other.adopted);
     if let Some(other) = other.filter(|_| !v.state.owned.contains_key(&proof.key)) {
@@ -179,7 +184,7 @@ fn unfit_time(v: &View<'_>, token_life_ms: Option<i64>, leak: bool) -> Option<Re
 
 /// The credential that will call the issuer must be allowed to, and act as whom the policy says: a
 /// new key takes its creator's account and permissions (R17).
-fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
+pub(super) fn unfit_actor(v: &View<'_>, current: &KeyProof) -> Found<Option<Refusal>> {
     let (who, profile, stranger) = match v.actor(None)? {
         Actor::Named => {
             let profile = v.named_profile()?;

@@ -10,7 +10,7 @@ use super::view::{Found, View};
 use crate::domain::claim::Claim;
 use crate::domain::class::Class;
 use crate::domain::clocks::remaining_ms;
-use crate::domain::facts::{Holding, KeyProof, ListedKey};
+use crate::domain::facts::{Actor, Holding, KeyProof, ListedKey};
 use crate::domain::ids::{Etag, KeyId, OperationId, VersionId};
 use crate::domain::state::{Effect, Etags, Event, Outcome, Question};
 
@@ -61,7 +61,7 @@ fn conclude(v: &View<'_>, operation: OperationId, question: &Question) -> Found<
         Effect::Claim { entry } => case.claim(entry),
         Effect::Issue { snapshot, .. } => case.issue(snapshot),
         Effect::Stage { token, proof, .. } => case.stage(token, proof),
-        Effect::Install { token, .. } => case.install(token),
+        Effect::Install { token, .. } | Effect::Clear { token, .. } => case.install(token),
         Effect::Promote { from, to } => case.promote(from, to),
         Effect::Unstage { version } => case.label(version, true),
         Effect::DropPrevious { version } => case.label(version, false),
@@ -70,6 +70,9 @@ fn conclude(v: &View<'_>, operation: OperationId, question: &Question) -> Found<
         }
         Effect::ProbeEtag { .. } => Ok(case.probe_etag()),
         Effect::Enable { key, etag, .. } => case.enable(key, etag.as_ref()),
+        Effect::Delete { actor: Actor::Key(own), key, .. } if own.key == *key => {
+            case.own_delete(own)
+        }
         Effect::Delete { key, .. } => case.delete(key),
     }
 }
@@ -274,6 +277,19 @@ impl Case<'_> {
             Some(self.settle(Outcome::Done { etag: listed.etag.clone(), ours: true }))
         } else {
             (self.certain || fenced && !enabled).then(|| self.no_effect())
+        })
+    }
+
+    /// A key that deleted itself (R30) leaves nobody who could list: its own exchange tells.
+    fn own_delete(&self, own: &KeyProof) -> Found<Option<Step>> {
+        if !self.over {
+            return Ok(None);
+        }
+        Ok(match self.v.works_if_clear(own)? {
+            Some(false) => Some(self.settle(Outcome::Done { etag: None, ours: true })),
+            Some(true) if self.certain => Some(self.no_effect()),
+            Some(true) => None,
+            None => return Err(self.v.trouble(Class::Unknown, "exchange")),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Requests of people, weighed only when no question is open: abort, resume, adopt.
 
 use super::account;
+use super::decommission;
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::ids::KeyId;
@@ -8,6 +9,9 @@ use crate::domain::state::{Event, Held, Life, ParkReason, Phase, Refusal, Reques
 
 pub(super) fn weigh(v: &View<'_>) -> Found<Option<Step>> {
     let asked = &v.state.requests;
+    if let Some(clear_store) = asked.decommission {
+        return decommission::begin(v, clear_store).map(Some);
+    }
     if asked.adopt {
         return adopt(v).map(Some);
     }
@@ -24,7 +28,7 @@ fn answer(request: RequestKind, refused: Option<Refusal>) -> Event {
     Event::Answered { request, refused }
 }
 
-fn resume(v: &View<'_>) -> Step {
+pub(super) fn resume(v: &View<'_>) -> Step {
     if v.state.parked.is_some() {
         return Step::Record(vec![
             Event::Unparked { by_operator: true },
@@ -139,7 +143,7 @@ fn owned_where_parked(v: &View<'_>) -> Found<Option<Event>> {
         Some(Event::Owned { key: key.clone(), elsewhere: elsewhere.clone(), retire })
     };
     Ok(match v.state.parked.as_ref().map(|park| &park.reason) {
-        Some(ParkReason::NamedElsewhere { key, policy }) => owned(key, policy, true),
+        Some(ParkReason::NamedElsewhere { key, policy, .. }) => owned(key, policy, true),
         Some(ParkReason::ElsewhereUnreadable { key, secret }) => owned(key, secret, true),
         Some(ParkReason::PreflightRefused { refusal: Refusal::NamedElsewhere { policy } }) => {
             let current = v.current()?.and_then(|(_, holding)| holding.proof());

@@ -20,6 +20,10 @@ pub(super) enum Purpose {
     Leftover,
     /// A suspect: its own guards were checked by the caller (R16).
     Suspect,
+    /// An orphan that a person ruled on; its guards were checked by the caller (R17).
+    Ruled { delete: bool },
+    /// *Current*'s own key, for good (R30): its drain was waited for by the caller.
+    Decommissioned,
 }
 
 /// A key that comes back to life this often is somebody's doing.
@@ -43,7 +47,12 @@ pub(super) fn retire(v: &View<'_>, key: &KeyId, purpose: Purpose) -> Found<Optio
         Life::Disabled { proven: false, pin, at, .. } => {
             case.prove_dead(managed, pin.as_ref(), at).map(Some)
         }
-        Life::Disabled { .. } if managed.origin == Origin::Foreign => Ok(None),
+        Life::Disabled { .. }
+            if managed.origin == Origin::Foreign
+                && purpose != (Purpose::Ruled { delete: true }) =>
+        {
+            Ok(None)
+        }
         Life::Disabled { pin, at, .. } => case.delete(managed, pin.as_ref(), at),
         Life::Deleted { proven: false, at } => case.prove_absent(at).map(Some),
         Life::Deleted { proven: true, .. } => Ok(None),
@@ -65,7 +74,8 @@ struct Case<'a> {
 impl Case<'_> {
     fn guard(&self) -> Found<()> {
         match self.purpose {
-            Purpose::Suspect => Ok(()),
+            Purpose::Suspect | Purpose::Ruled { .. } => Ok(()),
+            Purpose::Decommissioned => guards::may_decommission(self.v, self.key),
             Purpose::Leftover if self.nobody_holds_it() => Ok(()),
             Purpose::Replaced | Purpose::Leftover => guards::may_retire(self.v, self.key).map(drop),
         }
@@ -108,7 +118,9 @@ impl Case<'_> {
             return Err(self.v.trouble(Class::Unknown, "list"));
         }
         // Nor is a list whole that does not show a new key yet (R13).
-        for since in [self.managed.map(|m| &m.since), self.reported()].into_iter().flatten() {
+        let orphan = self.v.state.orphans.get(self.key).map(|orphan| &orphan.since);
+        let known = [self.managed.map(|m| &m.since), self.reported(), orphan];
+        for since in known.into_iter().flatten() {
             self.v.wait_until(since, self.v.rules.lag_ms, WaitFor::ReadsLag)?;
         }
         let proof = self.managed.and_then(|m| m.version.as_ref().and(m.proof(self.key)));
@@ -219,6 +231,11 @@ impl Case<'_> {
             Actor::Key(proof) => Ok(proof),
             Actor::Named => match self.v.state.rotation.as_ref().and_then(|r| r.staged_new()) {
                 Some(staged) if staged.proof.key != dying.key => Ok(staged.proof.clone()),
+                // Nothing of this secret lives: the named actor itself has just authenticated.
+                _ if self.purpose == Purpose::Decommissioned => {
+                    let named = self.v.seen.named_proof.clone();
+                    named.ok_or_else(|| self.v.trouble(Class::Unknown, "prove"))
+                }
                 _ => Err(self.v.trouble(Class::Unknown, "prove")),
             },
         }
@@ -242,7 +259,11 @@ impl Case<'_> {
     fn delete(&self, managed: &ManagedKey, pin: Option<&Etag>, at: &Moment) -> Found<Option<Step>> {
         // A key that is ours only by what the list says gets time to be missed, too.
         let attributed = managed.origin == Origin::Attributed;
-        if self.purpose == Purpose::Replaced || self.purpose == Purpose::Leftover && attributed {
+        let leaves = self.purpose == Purpose::Decommissioned && !self.v.state.is_suspect(self.key);
+        if self.purpose == Purpose::Replaced
+            || leaves
+            || self.purpose == Purpose::Leftover && attributed
+        {
             self.v.wait_until(at, self.v.rules.soak_ms, WaitFor::Soak)?;
         }
         self.guard()?;
@@ -250,6 +271,9 @@ impl Case<'_> {
         if self.purpose == Purpose::Suspect
             && (deletes_are_spent(managed) || self.v.current_alive()?.is_none())
         {
+            return Ok(None);
+        }
+        if matches!(self.purpose, Purpose::Ruled { .. }) && deletes_are_spent(managed) {
             return Ok(None);
         }
         let actor = self.actor()?;
@@ -272,7 +296,9 @@ impl Case<'_> {
     fn somebody_acted(&self, revived: bool) -> Step {
         let key = self.key.clone();
         match (self.purpose, revived) {
-            (Purpose::Replaced, _) => self.v.park(ParkReason::PinDiffers { key }),
+            (Purpose::Replaced | Purpose::Ruled { .. } | Purpose::Decommissioned, _) => {
+                self.v.park(ParkReason::PinDiffers { key })
+            }
             (_, true) => Step::record(Event::Revived { key }),
             (_, false) => Step::record(Event::PinLost { key }),
         }

@@ -1,7 +1,7 @@
 //! What of a policy and the settings the protocol decides by.
 
 use crate::domain::ids::PolicyName;
-use crate::domain::policy::{ActorSource, Policy};
+use crate::domain::policy::{ActorSource, KeptPolicy, Policy};
 use crate::domain::secret::Digest;
 
 /// Durations in milliseconds.
@@ -20,6 +20,8 @@ pub struct Rules {
     pub named_actor: bool,
     /// Digest of the canary queries, so that another set starts a new baseline.
     pub canaries: Digest,
+    /// What the journal keeps of the policy, so that a rotation can end by it (R28).
+    pub kept: Option<KeptPolicy>,
 }
 
 /// Reads that contradict our own acknowledged outcome count a minute after it (R13).
@@ -58,6 +60,7 @@ impl Rules {
             identity: policy.issuer.identity.clone(),
             named_actor: policy.issuer.actor != ActorSource::OwnKey,
             canaries: Digest::of("rekeyd/canaries/1", &policy.verify.canaries.join("\u{0}")),
+            kept: policy.kept.clone(),
         }
     }
 }

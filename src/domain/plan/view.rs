@@ -81,7 +81,8 @@ impl<'a> View<'a> {
             return Step::Wait { reason: WaitFor::Trouble, ms: PARKED_RECHECK_MS };
         }
         let often = self.state.trouble.as_ref().is_some_and(|t| t.count >= TROUBLE_LIMIT);
-        if often && self.state.requests.leak.is_none() && self.state.rotation.is_some() {
+        let open = self.state.rotation.is_some() || self.state.decommission.is_some();
+        if often && self.state.requests.leak.is_none() && open {
             return Step::record(Event::Parked {
                 reason: ParkReason::Trouble { class, step: step.to_owned() },
             });

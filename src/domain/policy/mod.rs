@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod iam;
 pub mod ion_environment;
 mod json_schema;
+mod kept;
 mod parse;
 pub mod report;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 pub use diagnostic::{Finding, Findings};
 pub use json_schema::json_schema;
 pub(crate) use json_schema::{Duration, schema_of};
+pub use kept::{KeptPolicy, MAX_KEPT_BYTES};
 pub use parse::{Examined, examine, parse};
 #[cfg(test)]
 pub(crate) use schema_agreement::assert_schema_agrees;
@@ -38,6 +40,8 @@ pub struct Policy {
     pub consumers: Consumers,
     pub verify: Verify,
     pub retire: Retire,
+    /// What the journal keeps of it; nothing where that would be too long (R28).
+    pub kept: Option<KeptPolicy>,
 }
 
 /// When a key is due. Neither `cron` nor `every` means: only on demand.

@@ -2,7 +2,7 @@
 
 use super::claim::lost;
 use super::preflight::preflight;
-use super::problem::{ORPHANS, Problem, abort, adopt, from_stdin, resume};
+use super::problem::{ORPHANS, Problem, abort, adopt, forget, from_stdin, resume};
 use super::refusal::{class_text, why_failed};
 use crate::domain::code::Parked;
 use crate::domain::state::{ParkReason, Rotation, State};
@@ -140,7 +140,15 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
             ),
             resume(policy),
         ),
-        ParkReason::NamedElsewhere { key, policy: other } => (
+        ParkReason::NamedElsewhere { key, policy: other, departed: Some(secret) } => (
+            format!(
+                "secret {secret}, which was policy {other}'s and which no policy names any more, names \
+                 key {key} too, so it is not retired here: whoever still reads that secret would \
+                 lose it. Once nobody does, `forget` it; then this goes on by itself."
+            ),
+            forget(other, Some(secret)),
+        ),
+        ParkReason::NamedElsewhere { key, policy: other, departed: None } => (
             format!(
                 "policy {other} names key {key} too, so it is not retired here: the consumers of \
                  {other} would lose it. Rotate {other}; once its drain is over this goes on by \
@@ -151,9 +159,10 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
         ),
         ParkReason::ElsewhereUnreadable { key, secret } => (
             format!(
-                "the journal of {secret} does not replay, so it cannot be told whether its \
-                 consumers hold key {key}, which was adopted and not made here. It is not retired. \
-                 `{}` is your word that nobody else has it.",
+                "the journal of {secret} does not replay, or its store cannot be read, so it cannot \
+                 be told whether its consumers hold key {key}, which was adopted and not made here. \
+                 It is not retired until that can be told. `{}` is your word that nobody else has \
+                 it.",
                 adopt(policy)
             ),
             adopt(policy),

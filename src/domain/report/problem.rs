@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::domain::code::Code;
+use crate::domain::ids::SecretKey;
 
 /// One thing that needs a person, or that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +43,11 @@ pub(super) fn from_stdin(policy: &str) -> String {
 }
 pub(super) fn plan(policy: &str) -> String {
     format!("rekeyd plan {policy}")
+}
+/// `secret`: which one, where the name alone does not tell.
+pub(super) fn forget(policy: &str, secret: Option<&SecretKey>) -> String {
+    let place = secret.map_or_else(String::new, |secret| format!(" --secret {secret}"));
+    format!("rekeyd forget {policy}{place} --yes")
 }
 /// What goes on by itself goes on with this.
 pub const RUN_ONCE: &str = "rekeyd run --once";

@@ -1,7 +1,7 @@
 //! Everything about one secret that needs a person, the most urgent first.
 
-use super::problem::{ORPHANS, Problem, RUN_ONCE, plan};
-use super::{Subject, due_ms, issued_ms, parked, read_only, refused, rfc3339};
+use super::problem::{Problem, RUN_ONCE, plan};
+use super::{Subject, due_ms, issued_ms, not_proven, parked, read_only, refused, rfc3339, ruling};
 use crate::domain::clocks::Stamp;
 use crate::domain::code::Concern;
 use crate::domain::policy::duration::format_ms;
@@ -34,10 +34,8 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     if let Adoption::ReadOnly(reason) = &state.adoption {
         found.push(read_only(name, reason));
     }
-    for (key, _) in state.orphans_unruled() {
-        let said = format!("key {key} lives, may be ours, and nobody has ruled on it.");
-        found.push(Problem::new(Concern::Orphan, said, ORPHANS));
-    }
+    found.extend(not_proven(name, state));
+    found.extend(ruling::problems(state));
     found.extend(left_over(name, state));
     if subject.policy.is_none() {
         let said = "no policy names this secret any more; its keys are left as they are.";
@@ -57,7 +55,10 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
 /// rotation deletes such keys before it ends.
 #[must_use]
 pub fn left_over(policy: &str, state: &State) -> Option<Problem> {
-    if state.rotation.is_some() {
+    if state.rotation.is_some()
+        || state.decommission.is_some()
+        || matches!(state.adoption, Adoption::Retired(_))
+    {
         return None;
     }
     let settled = state.settled.as_ref().map(|settled| &settled.held.proof.key);

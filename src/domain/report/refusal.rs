@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::claim::held_elsewhere;
-use super::problem::{ORPHANS, Problem, RUN_ONCE, adopt, from_stdin, plan, status};
+use super::departed;
+use super::problem::{ORPHANS, Problem, RUN_ONCE, abort, adopt, forget, from_stdin, plan, status};
 use crate::domain::class::Class;
 use crate::domain::code::{ReadOnly, Refused};
 use crate::domain::facts::StoreProblem;
@@ -17,6 +18,7 @@ pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
     let (said, next) = match request {
         RequestKind::Abort => abort_text(policy, why),
         RequestKind::Adopt => adopt_text(policy, why),
+        RequestKind::Decommission => decommission_text(policy, why),
         _ => text(policy, why),
     };
     let what = match request {
@@ -25,6 +27,7 @@ pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
         RequestKind::Abort => "nothing was aborted",
         RequestKind::Resume => "nothing was resumed",
         RequestKind::Adopt => "nothing was adopted",
+        RequestKind::Decommission => "nothing was decommissioned",
     };
     Problem::new(Refused::from(why), format!("{what}: {said}."), next)
 }
@@ -62,6 +65,21 @@ fn adopt_text(policy: &str, why: &Refusal) -> (String, String) {
             let (said, _) = text(policy, why);
             (said, from_stdin(policy))
         }
+        other => text(policy, other),
+    }
+}
+
+fn decommission_text(policy: &str, why: &Refusal) -> (String, String) {
+    match why {
+        Refusal::Orphans => (
+            "keys that may be ours await a ruling, and nobody would be left to carry one out"
+                .into(),
+            ORPHANS.into(),
+        ),
+        Refusal::NamedElsewhere { policy: other } => (
+            format!("the secret of policy {other} names the same key; its consumers would lose it"),
+            format!("rekeyd rotate {other}"),
+        ),
         other => text(policy, other),
     }
 }
@@ -139,6 +157,10 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
         Refusal::Orphans => {
             ("two or more keys may be ours and nobody has ruled on them".into(), ORPHANS.into())
         }
+        Refusal::Moved { secret, keys } => departed::moved(policy, secret, keys),
+        Refusal::Departed => {
+            ("no policy names this secret any more".into(), forget(policy, None))
+        }
         Refusal::ReadOnly => ("the secret is not adopted".into(), status(policy)),
         Refusal::Trouble { class, step, said } => {
             let why = why_failed(*class, said.as_deref());
@@ -160,6 +182,20 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
             format!("rekeyd rotate {policy}"),
         ),
         Refusal::KillFirstLocksOut { keys } => locked_out(policy, keys),
+        Refusal::RotationOpen => (
+            format!("a rotation is open; finish it (`{RUN_ONCE}`), or take it back"),
+            abort(policy),
+        ),
+        Refusal::Decommissioning => (
+            format!("the policy's key is being decommissioned; `{}` takes that back", abort(policy)),
+            abort(policy),
+        ),
+        Refusal::Retired => (
+            "the policy is retired. Put a credential that works into the secret, and adopt it, to \
+             make it live again"
+                .into(),
+            adopt(policy),
+        ),
         _ => ("it does not apply now".into(), status(policy)),
     }
 }

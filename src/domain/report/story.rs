@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::park::problem_of;
 use super::refusal::why_failed;
 use super::{read_only, refused};
-use crate::domain::ids::{KeyId, VersionId};
+use crate::domain::ids::{KeyId, PolicyName, VersionId};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{
-    Effect, Ending, Event, Evidence, Outcome, Phase, Question, Request, State, Suspect, Trigger,
+    Effect, Ending, Event, Evidence, Orphan, Outcome, Phase, Question, Request, Ruling, State,
+    Suspect, Trigger,
 };
 use crate::domain::words::count_of;
 
@@ -33,6 +34,11 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
         Event::Owned { key, elsewhere, retire } => {
             let what = if *retire { " and may be retired here" } else { "" };
             format!("an operator ruled that key {key} is this policy's{what}, not {elsewhere}'s")
+        }
+        Event::Renamed { policy: now } => renamed(before, now),
+        Event::Forgotten { by } => {
+            let why = by.reason.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+            format!("{} asked: forget this secret{why}; its keys are left as they are", by.who)
         }
         Event::Requested { request, by } => {
             format!("{} asked: {}{}", by.who, wish(request), because(by.reason.as_deref()))
@@ -65,6 +71,11 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
     })
 }
 
+fn renamed(before: &State, now: &PolicyName) -> String {
+    let was = before.policy.as_ref().map_or_else(String::new, |was| format!(", not {was}"));
+    format!("policy {now} is on this secret now{was}; its history goes on")
+}
+
 fn of_keys(before: &State, event: &Event) -> String {
     match event {
         Event::Pinned { key, .. } => format!("key {key} is pinned as we left it"),
@@ -82,6 +93,22 @@ fn of_keys(before: &State, event: &Event) -> String {
         Event::Strangers { keys } => appeared(before, keys),
         Event::Kept { key, by } => {
             format!("{} ruled that key {key} may live{}", by.who, because(by.reason.as_deref()))
+        }
+        Event::Ruled { key, ruling, by, carried_out_by } => {
+            let by_whom = carried_out_by
+                .as_ref()
+                .map_or_else(String::new, |policy| format!("; carried out by policy {policy}"));
+            let verb = match ruling {
+                Ruling::Keep => "may live",
+                Ruling::Disable => "is to be disabled",
+                Ruling::Delete => "is to be deleted",
+            };
+            let why = because(by.reason.as_deref());
+            format!("{} ruled that key {key} {verb}{by_whom}{why}", by.who)
+        }
+        Event::RulingStopped { key, why } => {
+            let ruling = before.orphans.get(key).and_then(Orphan::sentence);
+            super::ruling_stopped(key, ruling.unwrap_or(Ruling::Keep), why).message
         }
         Event::OrphansGone { keys } => {
             let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
@@ -105,6 +132,11 @@ fn of_keys(before: &State, event: &Event) -> String {
             let dead = if by_list { "proven dead, or disabled by the list" } else { "proven dead" };
             format!("every suspect is {dead}; the leak report is closed")
         }
+        Event::DecommissionBegun { held, .. } => {
+            format!("key {} is being decommissioned: its drain counts from now", held.proof.key)
+        }
+        Event::DecommissionWithdrawn => "the decommission was taken back; the key lives on".into(),
+        Event::Retired => "the policy is retired: it never rotates and never heals".into(),
         other => other.name().replace('_', " "),
     }
 }
@@ -116,7 +148,8 @@ fn because(reason: Option<&str>) -> String {
 
 /// Keys that somebody has ruled on already are no news.
 fn appeared(before: &State, keys: &BTreeSet<KeyId>) -> String {
-    let is_ruled = |key: &&KeyId| before.orphans.get(*key).is_some_and(|orphan| orphan.kept);
+    let is_ruled =
+        |key: &&KeyId| before.orphans.get(*key).is_some_and(|orphan| orphan.ruled.is_some());
     let news = keys.iter().filter(|key| !is_ruled(key)).count();
     match news {
         0 => "no key appeared around the leak".into(),
@@ -130,6 +163,10 @@ fn wish(request: &Request) -> String {
         Request::Abort => "abort".into(),
         Request::Resume => "resume".into(),
         Request::Adopt => "adopt what current holds".into(),
+        Request::Decommission { clear_store } => {
+            let value = if *clear_store { ", and clear the store" } else { "" };
+            format!("decommission{value}")
+        }
         Request::AdoptIssued => "mint a first key and adopt it".into(),
         Request::Leak { suspects, kill_first, grace_ms, .. } => {
             let keys: Vec<&str> = suspects.keys().map(KeyId::as_str).collect();
@@ -168,6 +205,7 @@ pub fn intent(effect: &Effect) -> String {
         Effect::Enable { key, .. } => format!("enable key {key} again"),
         Effect::Install { proof, .. } => format!("write key {} as current", proof.key),
         Effect::Delete { key, .. } => format!("delete key {key}"),
+        Effect::Clear { .. } => "replace the secret's value by {}".into(),
     }
 }
 
@@ -224,6 +262,7 @@ fn done(before: &State, question: Option<&Question>) -> String {
         Some(Effect::Enable { key, .. }) => format!("key {key} is enabled again"),
         Some(Effect::Install { proof, .. }) => format!("key {} is written as current", proof.key),
         Some(Effect::Delete { key, .. }) => format!("key {key} is deleted"),
+        Some(Effect::Clear { .. }) => "the secret's value is {} now".into(),
         Some(Effect::Issue { .. }) | None => "done".into(),
     }
 }

@@ -9,7 +9,10 @@ use crate::domain::class::Class;
 use crate::domain::code::Concern;
 use crate::domain::facts::StoreProblem;
 use crate::domain::policy::parse;
-use crate::domain::state::{Event, ParkReason, ReadOnlyReason, Refusal, RequestKind, apply};
+use crate::domain::state::{
+    Event, OrphanKind, ParkReason, Progress, ReadOnlyReason, Refusal, RequestKind, Ruled, Ruling,
+    apply,
+};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -40,7 +43,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::TooManyAttempts,
         ParkReason::Orphans,
         ParkReason::PinDiffers { key: key("k1") },
-        ParkReason::NamedElsewhere { key: key("k1"), policy: "other".into() },
+        ParkReason::NamedElsewhere { key: key("k1"), policy: "other".into(), departed: None },
         ParkReason::ElsewhereUnreadable { key: key("k1"), secret: "other".into() },
         ParkReason::StagedChanged,
         ParkReason::ClaimLost,
@@ -82,7 +85,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd resume p
     parked/named_elsewhere: policy other names key k1 too, so it is not retired here: the consumers of other would lose it. Rotate other; once its drain is over this goes on by itself. `rekeyd adopt p` is your word that other no longer matters, and retires the key.
       next: rekeyd rotate other
-    parked/elsewhere_unreadable: the journal of other does not replay, so it cannot be told whether its consumers hold key k1, which was adopted and not made here. It is not retired. `rekeyd adopt p` is your word that nobody else has it.
+    parked/elsewhere_unreadable: the journal of other does not replay, or its store cannot be read, so it cannot be told whether its consumers hold key k1, which was adopted and not made here. It is not retired until that can be told. `rekeyd adopt p` is your word that nobody else has it.
       next: rekeyd adopt p
     parked/staged_changed: a version that was staged here is gone or holds something else. `abort` removes the new key.
       next: rekeyd abort p
@@ -246,13 +249,15 @@ fn what_nobody_adopted_is_unadopted_and_never_due() {
     assert_eq!(report.problems, []);
 }
 
+const KEPT: Ruled = Ruled { ruling: Ruling::Keep, progress: Progress::Done };
+
 #[test]
 fn an_orphan_and_a_lost_policy_are_problems() {
     let mut state = State::default();
-    let orphan = |kept| crate::domain::state::Orphan {
+    let orphan = |kept: bool| crate::domain::state::Orphan {
         since: Moment { wall_ms: NOW_MS, ..Moment::default() },
         kind: OrphanKind::Stranger,
-        kept,
+        ruled: kept.then_some(KEPT),
     };
     state.orphans.insert(key("awaits"), orphan(false));
     state.orphans.insert(key("ruled"), orphan(true));
@@ -268,7 +273,8 @@ fn an_orphan_and_a_lost_policy_are_problems() {
 fn a_count_of_keys_is_a_sentence_whatever_the_count() {
     let mut before = State::default();
     let now = Moment::default();
-    let kept = crate::domain::state::Orphan { since: now, kind: OrphanKind::Stranger, kept: true };
+    let (kind, ruled) = (OrphanKind::Stranger, Some(KEPT));
+    let kept = crate::domain::state::Orphan { since: now, kind, ruled };
     before.orphans.insert(key("ruled"), kept);
     let appeared = |names: &[&str]| {
         let keys = names.iter().map(|name| key(name)).collect();

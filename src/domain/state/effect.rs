@@ -37,6 +37,8 @@ pub enum Effect {
     Install { token: VersionId, proof: KeyProof, replaces: Option<VersionId> },
     /// Delete a key by the pin that our own disable left.
     Delete { actor: Actor, key: KeyId, etag: Option<Etag> },
+    /// Put a version that holds `{}` and move *current* to it: the end of a decommission (R30).
+    Clear { token: VersionId, replaces: VersionId },
 }
 
 /// Where the credential of a put comes from.
@@ -51,7 +53,7 @@ pub enum Source {
 
 impl Effect {
     /// The names of all effects.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 13] = [
         "claim",
         "release",
         "issue",
@@ -64,6 +66,7 @@ impl Effect {
         "enable",
         "delete",
         "install",
+        "clear",
     ];
 
     /// The step's name in logs, spans, and messages.
@@ -82,6 +85,7 @@ impl Effect {
             Self::Enable { .. } => "enable",
             Self::Delete { .. } => "delete",
             Self::Install { .. } => "install",
+            Self::Clear { .. } => "clear",
         }
     }
 

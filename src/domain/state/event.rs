@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::effect::{Effect, Outcome};
+use super::orphan::{Ruling, RulingStop};
 use super::reason::{ParkReason, ReadOnlyReason, Refusal};
 use super::rotation::{Ending, Held, Phase, Trigger};
 use crate::domain::claim::Generation;
 use crate::domain::class::Class;
 use crate::domain::facts::{Identity, KeyProof};
 use crate::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId};
+use crate::domain::policy::KeptPolicy;
 use crate::domain::secret::{Digest, Fingerprint};
 
 /// One fact of a secret's history.
@@ -29,6 +31,17 @@ pub enum Event {
         /// The head of the claim chain that was seen; whoever wrote it, we follow it (R24).
         #[serde(default)]
         chain: Generation,
+        /// The policy as it was (R28).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<KeptPolicy>,
+    },
+    /// A policy of another name is on this secret now; its history goes on (R28).
+    Renamed {
+        policy: PolicyName,
+    },
+    /// An operator's word that a secret which no policy names any more is not ours to look after.
+    Forgotten {
+        by: Requester,
     },
     /// First contact, or a chain ahead of us, forbids to act until an operator rules.
     ReadOnly {
@@ -65,6 +78,9 @@ pub enum Event {
         trigger: Trigger,
         old: Held,
         token_life_ms: Option<i64>,
+        /// The policy that this rotation ends by, whatever becomes of its file (R28).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<KeptPolicy>,
     },
     /// A phase was reached.
     Entered {
@@ -130,6 +146,21 @@ pub enum Event {
         key: KeyId,
         by: Requester,
     },
+    /// A person ruled that an orphan must not live, or changed that word.
+    Ruled {
+        key: KeyId,
+        ruling: Ruling,
+        by: Requester,
+        /// The policy whose engine has carried it out already: one key may stand on the records of
+        /// several secrets of one account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        carried_out_by: Option<String>,
+    },
+    /// A ruling could not be carried out.
+    RulingStopped {
+        key: KeyId,
+        why: RulingStop,
+    },
     /// A complete list no longer has these orphans: there is nothing left to rule on.
     OrphansGone {
         keys: BTreeSet<KeyId>,
@@ -161,6 +192,17 @@ pub enum Event {
     },
     /// Every suspect of the open report is proven dead.
     LeakClosed,
+    /// *Current*'s key is on its way out, with nothing that replaces it (R30). A second one may add
+    /// that the store's value goes too.
+    DecommissionBegun {
+        held: Held,
+        clear_store: bool,
+        token_life_ms: Option<i64>,
+    },
+    /// An operator took the decommission back; the key lives.
+    DecommissionWithdrawn,
+    /// The decommissioned key is deleted: nothing is done for this secret any more.
+    Retired,
 }
 
 /// Whose word a request is.
@@ -190,6 +232,10 @@ pub enum Request {
     Adopt,
     /// Mint a key for a secret that holds none, and adopt it (R31).
     AdoptIssued,
+    /// Retire the policy and its key for good (R30).
+    Decommission {
+        clear_store: bool,
+    },
 }
 
 impl Request {
@@ -201,6 +247,7 @@ impl Request {
             Self::Abort => RequestKind::Abort,
             Self::Resume => RequestKind::Resume,
             Self::Adopt | Self::AdoptIssued => RequestKind::Adopt,
+            Self::Decommission { .. } => RequestKind::Decommission,
         }
     }
 }
@@ -213,6 +260,7 @@ pub enum RequestKind {
     Abort,
     Resume,
     Adopt,
+    Decommission,
 }
 
 /// Identity and canary answers of a key that was right (R23).
@@ -243,6 +291,8 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Adopted { .. } => "adopted",
+            Self::Renamed { .. } => "renamed",
+            Self::Forgotten { .. } => "forgotten",
             Self::ReadOnly { .. } => "read_only",
             Self::Owned { .. } => "owned",
             Self::Requested { .. } => "requested",
@@ -264,6 +314,8 @@ impl Event {
             Self::Strangers { .. } => "strangers",
             Self::Unexplained { .. } => "unexplained",
             Self::Kept { .. } => "kept",
+            Self::Ruled { .. } => "ruled",
+            Self::RulingStopped { .. } => "ruling_stopped",
             Self::OrphansGone { .. } => "orphans_gone",
             Self::BaselineTaken { .. } => "baseline_taken",
             Self::Parked { .. } => "parked",
@@ -272,6 +324,9 @@ impl Event {
             Self::Checkpoint => "checkpoint",
             Self::Ended { .. } => "ended",
             Self::LeakClosed => "leak_closed",
+            Self::DecommissionBegun { .. } => "decommission_begun",
+            Self::DecommissionWithdrawn => "decommission_withdrawn",
+            Self::Retired => "retired",
         }
     }
 }

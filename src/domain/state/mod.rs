@@ -12,20 +12,24 @@
 //! that we did not write cannot be replayed into nonsense. Holds no secret and reads no clock.
 
 mod apply;
+mod decommission;
 mod effect;
 mod event;
 mod first;
 mod key;
+mod orphan;
 mod reason;
 mod rotation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use apply::{IllegalTransition, apply};
+pub use decommission::{Decommission, Retired};
 pub use effect::{Effect, Outcome, Question, Source};
 pub use event::{Baseline, Event, Evidence, Request, RequestKind, Requester};
 pub use first::FirstKey;
 pub use key::{Fate, Life, ManagedKey, Origin, Suspect};
+pub use orphan::{Orphan, OrphanKind, Progress, Ruled, Ruling, RulingStop};
 pub use reason::{ParkReason, ReadOnlyReason, Refusal};
 pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger, first_token};
 
@@ -34,6 +38,7 @@ use super::class::Class;
 use super::clocks::{Moment, Timekeeper};
 use super::facts::KeyProof;
 use super::ids::{KeyId, OperationId, PolicyName, RotationId, VersionId};
+use super::policy::KeptPolicy;
 
 /// The fold of one secret's events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -41,6 +46,10 @@ pub struct State {
     pub time: Timekeeper,
     /// The policy that last acted on this secret.
     pub policy: Option<PolicyName>,
+    /// The policy as it was at the last adoption or start (R28).
+    pub kept: Option<KeptPolicy>,
+    /// An operator's word: not ours to look after, until a policy looks at it again.
+    pub forgotten: bool,
     pub adoption: Adoption,
     /// The key that *current* named when it was last looked at, while not adopted.
     pub seen_key: Option<KeyId>,
@@ -61,10 +70,10 @@ pub struct State {
     /// Keys of the last clean list, whoever made them.
     pub known: BTreeSet<KeyId>,
     /// Live keys that we may have minted, or that appeared around a leak, with what a person ruled.
-    /// A record goes when its key is proven dead, or when a complete list lacks it.
     pub orphans: BTreeMap<KeyId, Orphan>,
     pub suspects: BTreeMap<KeyId, Suspect>,
     pub rotation: Option<Rotation>,
+    pub decommission: Option<Decommission>,
     pub questions: BTreeMap<OperationId, Question>,
     /// When each request was sent that was never answered, whatever was seen since (R1).
     pub unanswered: BTreeSet<UnansweredSince>,
@@ -85,6 +94,8 @@ pub enum Adoption {
     Unadopted,
     ReadOnly(ReadOnlyReason),
     Adopted,
+    /// Decommissioned: never rotates and never heals, until somebody adopts it again (R30).
+    Retired(Retired),
 }
 
 /// Whether the issuer refuses a change that carries another etag than the key's (R21).
@@ -105,23 +116,6 @@ pub struct Settled {
     pub since: Moment,
     /// The key's creation as the store dates it, for the key's age after an adoption.
     pub created_ms: Option<i64>,
-}
-
-/// A key that may be ours.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Orphan {
-    pub since: Moment,
-    pub kind: OrphanKind,
-    /// A person said that it may live.
-    pub kept: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OrphanKind {
-    /// Appeared while one of our creates had no reply.
-    PossiblyMinted,
-    /// Appeared around a leak: the leaked key may have minted it (R17).
-    Stranger,
 }
 
 /// A moment by its wall clock and all, ordered so that a set can hold it.
@@ -146,6 +140,8 @@ pub struct Requests {
     pub abort: bool,
     pub resume: bool,
     pub adopt: bool,
+    /// True: the store's value is to be replaced as well.
+    pub decommission: Option<bool>,
     pub leak: Option<Leak>,
 }
 
@@ -207,7 +203,19 @@ impl State {
 
     /// Orphans that await a ruling.
     pub fn orphans_unruled(&self) -> impl Iterator<Item = (&KeyId, &Orphan)> {
-        self.orphans.iter().filter(|(_, orphan)| !orphan.kept)
+        self.orphans.iter().filter(|(_, orphan)| orphan.ruled.is_none())
+    }
+
+    /// Rulings that the loop still has to carry out.
+    pub fn rulings_open(&self) -> impl Iterator<Item = &KeyId> {
+        let open = |orphan: &Orphan| matches!(orphan.undone(), Some((_, Progress::Open)));
+        self.orphans.iter().filter(move |(_, orphan)| open(orphan)).map(|(key, _)| key)
+    }
+
+    /// Whether a person ruled that this orphan must not live.
+    #[must_use]
+    pub fn is_sentenced(&self, key: &KeyId) -> bool {
+        self.orphans.get(key).is_some_and(|orphan| orphan.sentence().is_some())
     }
 
     /// Open creates.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
-use crate::domain::ids::KeyId;
+use crate::domain::ids::{KeyId, SecretKey};
 
 /// Why a rotation, or a secret, waits for an operator. No deadline cures it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,8 +35,15 @@ pub enum ParkReason {
     /// Somebody acted on a key that we had disabled: its etag is no longer our pin.
     PinDiffers { key: KeyId },
     /// A key that another policy names must not be retired.
-    NamedElsewhere { key: KeyId, policy: String },
-    /// Whether another secret names this adopted key cannot be told: its journal does not replay.
+    NamedElsewhere {
+        key: KeyId,
+        policy: String,
+        /// The other secret, where no policy names it any more (R28).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        departed: Option<SecretKey>,
+    },
+    /// Whether another secret names this adopted key cannot be told: its journal does not replay, or
+    /// its store cannot be read.
     ElsewhereUnreadable { key: KeyId, secret: String },
     /// Somebody else's claim heads the chain: we are no longer the one that may act (R24).
     ClaimLost,
@@ -104,6 +111,13 @@ pub enum Refusal {
     DrainTooShort {
         needed_ms: i64,
     },
+    /// The policy was on `secret` before, and that one is not forgotten (R28).
+    Moved {
+        secret: SecretKey,
+        keys: BTreeSet<KeyId>,
+    },
+    /// No policy names the secret any more: nothing new begins (R28).
+    Departed,
     ClockSkew,
     Orphans,
     ReadOnly,
@@ -128,6 +142,12 @@ pub enum Refusal {
     KillFirstLocksOut {
         keys: BTreeSet<KeyId>,
     },
+    /// A rotation is open: it is finished or aborted before a decommission.
+    RotationOpen,
+    /// The policy's key is being decommissioned.
+    Decommissioning,
+    /// The policy is retired.
+    Retired,
 }
 
 impl ParkReason {

@@ -199,6 +199,13 @@ impl AwsSecretsManager {
     }
 }
 
+fn check_token(token: &VersionId) -> Result<(), PortError> {
+    if TOKEN_CHARACTERS.contains(&token.as_str().chars().count()) {
+        return Ok(());
+    }
+    Err(PortError::misconfigured("a version id of AWS Secrets Manager has 32 to 64 characters"))
+}
+
 #[async_trait]
 impl SecretStore for AwsSecretsManager {
     fn place(&self) -> String {
@@ -251,11 +258,7 @@ impl SecretStore for AwsSecretsManager {
         credential: &Credential,
     ) -> Result<(), PortError> {
         let call = async {
-            if !TOKEN_CHARACTERS.contains(&token.as_str().chars().count()) {
-                return Err(PortError::misconfigured(
-                    "a version id of AWS Secrets Manager has 32 to 64 characters",
-                ));
-            }
+            check_token(token)?;
             let base = match base {
                 Some(base) => {
                     let value = self.find(&Which::Version(base.clone())).await?;
@@ -278,6 +281,16 @@ impl SecretStore for AwsSecretsManager {
             Ok(())
         };
         call.instrument(self.span("stage", Some(token))).await
+    }
+
+    async fn stage_empty(&self, token: &VersionId) -> Result<(), PortError> {
+        let call = async {
+            check_token(token)?;
+            self.put_until_certain(token, PENDING, document::EMPTY).await?;
+            self.wait_until_readable(token).await;
+            Ok(())
+        };
+        call.instrument(self.span("stage_empty", Some(token))).await
     }
 
     async fn promote(&self, from: Option<&VersionId>, to: &VersionId) -> Result<(), PortError> {

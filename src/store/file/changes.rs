@@ -15,12 +15,25 @@ use crate::port::{Class, PortError};
 use crate::store::document;
 
 impl Place {
-    /// The step that counts: the record that names the version.
     pub(super) fn stage(
         &self,
         token: &VersionId,
         base: Option<&VersionId>,
         credential: &Credential,
+    ) -> Result<(), PortError> {
+        self.put(token, base, Some(credential))
+    }
+
+    pub(super) fn stage_empty(&self, token: &VersionId) -> Result<(), PortError> {
+        self.put(token, None, None)
+    }
+
+    /// The step that counts: the record that names the version. Without a credential it is empty.
+    fn put(
+        &self,
+        token: &VersionId,
+        base: Option<&VersionId>,
+        credential: Option<&Credential>,
     ) -> Result<(), PortError> {
         let _locked = self.sidecar.lock()?;
         let Seen { main, mut labels } = self.look()?;
@@ -30,7 +43,10 @@ impl Place {
         let base_bytes =
             base.map(|base| self.bytes_of(base, &labels, main.as_ref())).transpose()?;
         let base_text = base_bytes.as_deref().map(|bytes| utf8(bytes)).transpose()?;
-        let text = document::with_credential(base_text, &self.fields, credential)?;
+        let text = match credential {
+            Some(credential) => document::with_credential(base_text, &self.fields, credential)?,
+            None => Zeroizing::new(document::EMPTY.to_owned()),
+        };
         let digest = main_file::digest(text.as_bytes());
         if let Some(known) = labels.version(token) {
             return if known.digest == digest {

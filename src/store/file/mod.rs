@@ -106,6 +106,13 @@ impl SecretStore for FileStore {
         self.run(span, move |place| place.stage(&token, base.as_ref(), &credential)).await
     }
 
+    async fn stage_empty(&self, token: &VersionId) -> Result<(), PortError> {
+        let span =
+            info_span!("store.stage_empty", path = %self.place.path.display(), version = %token);
+        let token = token.clone();
+        self.run(span, move |place| place.stage_empty(&token)).await
+    }
+
     async fn promote(&self, from: Option<&VersionId>, to: &VersionId) -> Result<(), PortError> {
         let span = info_span!("store.promote", path = %self.place.path.display(), version = %to);
         let (from, to) = (from.cloned(), to.clone());

@@ -63,6 +63,7 @@ impl World {
             identity: None,
             named_actor: false,
             canaries: Digest::of("test", "canaries"),
+            kept: None,
         };
         Self {
             tenant,

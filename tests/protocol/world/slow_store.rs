@@ -80,6 +80,11 @@ impl SecretStore for SlowStore {
         answer
     }
 
+    async fn stage_empty(&self, token: &VersionId) -> Result<(), PortError> {
+        self.note().await?;
+        self.world.stage_empty(token).await
+    }
+
     async fn promote(&self, from: Option<&VersionId>, to: &VersionId) -> Result<(), PortError> {
         self.note().await?;
         self.world.promote(from, to).await

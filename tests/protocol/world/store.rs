@@ -252,6 +252,10 @@ impl SecretStore for World {
         let Some((id, content)) = id.and_then(|id| inner.content.get(&id).map(|c| (id, c))) else {
             return Ok(None);
         };
+        if content.0.is_empty() {
+            let content = Content::Malformed("it holds no credential");
+            return Ok(Some(Stored { version: version(&id), content, size_bytes: 2 }));
+        }
         let key = KeyId::new(content.0.clone()).unwrap();
         Ok(Some(Stored {
             version: version(&id),
@@ -277,6 +281,15 @@ impl SecretStore for World {
         let change = Move::Stage { token: token.to_string(), content };
         let answer = self.store.mutate(Call::Stage, &change, self.now_ms());
         self.poll();
+        self.crash.point().await;
+        answer
+    }
+
+    async fn stage_empty(&self, token: &VersionId) -> Result<(), PortError> {
+        self.crash.point().await;
+        let content = (String::new(), String::new(), "{}".to_owned());
+        let change = Move::Stage { token: token.to_string(), content };
+        let answer = self.store.mutate(Call::Stage, &change, self.now_ms());
         self.crash.point().await;
         answer
     }

@@ -31,6 +31,154 @@ pub fn page(code: Concern) -> Page {
             commands: &["rekeyd orphans list", "rekeyd orphans keep KEY"],
             rule: "What is not provably ours is never deleted (R3, R17).",
         },
+        Concern::PolicyUnknown => Page {
+            title: "a policy was removed with something open, and the journal does not have it",
+            happened: "Its file is gone, and the rotation began before the journal kept policies.",
+            leaves: "What was reached stays as it is. Consumers use what current holds; the old and \
+                the new key may both live.",
+            by_itself: "Nothing: hosts and times are not known without the policy.",
+            to_do: "Put the file back under its old name and go on; remove it when nothing is open.",
+            commands: &["rekeyd status", "rekeyd run --once"],
+            rule: "An open rotation finishes with the policy it started with (R28).",
+        },
+        Concern::PolicyRemoved => Page {
+            title: "a policy was removed with something open; it ends by the policy as it was",
+            happened: "Its file is gone. The journal kept the policy as it was at the start.",
+            leaves: "Consumers use what current holds, as ever.",
+            by_itself: "Each run goes on: after the promote the rotation finishes; before it, it is \
+                rolled back.",
+            to_do: "Let it end, then forget the secret or put the file back.",
+            commands: &["rekeyd run --once", "rekeyd forget NAME --yes"],
+            rule: "An open rotation finishes with the policy it started with (R28).",
+        },
+        Concern::ForgetOpen => Page {
+            title: "the secret cannot be forgotten yet",
+            happened: "Something of it is open: a rotation, a request without a reply, a key that \
+                awaits a ruling, or a suspect that is not proven dead.",
+            leaves: "Nothing was done. Its keys live and are remembered; consumers are not affected.",
+            by_itself: "Each run goes on with what is open.",
+            to_do: "Do what the message says, then forget it again.",
+            commands: &["rekeyd run --once", "rekeyd orphans list", "rekeyd forget NAME --yes"],
+            rule: "No live key of ours is forgotten (invariant 6, R28).",
+        },
+        Concern::RulingOpen => Page {
+            title: "a person ruled on an orphan, and that is not carried out yet",
+            happened: "`orphans disable` or `orphans delete` was typed; the run ended before \
+                it was done.",
+            leaves: "Consumers are not affected. The key lives on, or is disabled if that was \
+                reached.",
+            by_itself: "Each run goes on with it.",
+            to_do: "Run once.",
+            commands: &["rekeyd run --once", "rekeyd orphans list"],
+            rule: "A word is durable and is carried out beside any park (R17).",
+        },
+        Concern::RulingNamedHere => Page {
+            title: "the key to remove is named by the policy's own secret",
+            happened: "The orphan that a person ruled on is current or pending in the secret.",
+            leaves: "Consumers hold that key, so it was left as it is.",
+            by_itself: "Nothing.",
+            to_do: "Put another credential into the secret, then rule again; or let the key \
+                live.",
+            commands: &["rekeyd status NAME", "rekeyd orphans keep KEY"],
+            rule: "What a secret names is not retired (invariant 4).",
+        },
+        Concern::RulingNamedElsewhere => Page {
+            title: "the key to remove is named by another policy's secret",
+            happened: "The orphan that a person ruled on is current or pending in another \
+                secret.",
+            leaves: "The other secret's consumers hold that key, so it was left as it is.",
+            by_itself: "Nothing.",
+            to_do: "Rotate the other policy first; once its drain is over, rule again.",
+            commands: &["rekeyd rotate NAME", "rekeyd orphans list"],
+            rule: "What another policy names is not retired (R22).",
+        },
+        Concern::RulingElsewhereUnreadable => Page {
+            title: "it cannot be told whether another secret names the key to remove",
+            happened: "Another secret's journal or store could not be read.",
+            leaves: "Consumers may hold that key, so it was left as it is.",
+            by_itself: "Nothing.",
+            to_do: "Mend what cannot be read, then rule again.",
+            commands: &["rekeyd check", "rekeyd orphans list"],
+            rule: "What cannot be read is not taken for free (R22).",
+        },
+        Concern::RulingIsActor => Page {
+            title: "the key to remove is the policy's named actor",
+            happened: "The orphan that a person ruled on is the credential that calls ION.",
+            leaves: "Consumers are not affected. The key was left as it is.",
+            by_itself: "Nothing.",
+            to_do: "Name another actor first, or let the key live.",
+            commands: &["rekeyd orphans keep KEY"],
+            rule: "The credential that the clean-up needs is not removed by it (R17).",
+        },
+        Concern::RulingNoActor => Page {
+            title: "no other credential can call ION to remove the key",
+            happened: "Neither current nor a named actor authenticates.",
+            leaves: "Consumers may be failing. The key was left as it is: it may be the last \
+                one that works.",
+            by_itself: "Nothing.",
+            to_do: "Mend current or the actor, then rule again; or act in ION by hand.",
+            commands: &["rekeyd status NAME", "rekeyd orphans list"],
+            rule: "The last credential that authenticates is never removed (invariant 10).",
+        },
+        Concern::RulingPinDiffers => Page {
+            title: "somebody changed the key after it was disabled here",
+            happened: "Its etag is no longer the one that the disable left.",
+            leaves: "Consumers are not affected. The key lives on, or is disabled if that was \
+                reached.",
+            by_itself: "Nothing: a person's act is not overwritten.",
+            to_do: "Rule again if the removal is still meant.",
+            commands: &["rekeyd orphans list", "rekeyd orphans delete KEY --yes"],
+            rule: "A delete goes by the pin of our own disable (R13, R21).",
+        },
+        Concern::RulingKeepsReviving => Page {
+            title: "the key comes back to life again and again",
+            happened: "Each time it was disabled, somebody enabled it.",
+            leaves: "Consumers are not affected. The key lives.",
+            by_itself: "Nothing more.",
+            to_do: "Find who enables it, then rule again.",
+            commands: &["rekeyd orphans list", "rekeyd orphans disable KEY"],
+            rule: "Every loop has a bound.",
+        },
+        Concern::RulingFailed => Page {
+            title: "carrying out a ruling failed again and again",
+            happened: "A call that the removal needs was refused, or came to nothing.",
+            leaves: "Consumers are not affected. The key lives on, or is disabled if that was \
+                reached.",
+            by_itself: "Failures that may pass are tried again after ten minutes.",
+            to_do: "Mend what the message says, then run once or rule again.",
+            commands: &["rekeyd run --once", "rekeyd orphans list"],
+            rule: "Every retry has a bound (F5).",
+        },
+        Concern::RulingPolicyFile => Page {
+            title: "the policy file of an orphan's secret has findings",
+            happened: "Nobody can act on the key while the file that says how to call is \
+                wrong.",
+            leaves: "Nothing was done. Consumers are not affected; the key lives.",
+            by_itself: "Nothing.",
+            to_do: "Mend the file.",
+            commands: &["rekeyd check"],
+            rule: "A wrong file stops only what is about its policy.",
+        },
+        Concern::RulingNoPolicy => Page {
+            title: "no policy names the secret of an orphan any more",
+            happened: "Nobody can act on the key: hosts and credentials stand in policies.",
+            leaves: "Nothing was done. Consumers are not affected; the key lives.",
+            by_itself: "Nothing.",
+            to_do: "Disable it in ION by hand, then close its entry.",
+            commands: &["rekeyd orphans keep KEY"],
+            rule: "What is remembered is not dropped without a word (invariant 6).",
+        },
+        Concern::NotProven => Page {
+            title: "a decommissioned key is absent, not proven dead",
+            happened: "The key was the only credential of its account and was deleted with \
+                its own last token.",
+            leaves: "No consumer can use it any more, as far as ION's answer says. No \
+                credential is left that could list the keys.",
+            by_itself: "Nothing.",
+            to_do: "Look in ION's console that the key is gone.",
+            commands: &["rekeyd history NAME"],
+            rule: "Dead is recorded only beside a positive control (R20, R30).",
+        },
         Concern::LeftOver => Page {
             title: "keys of ours are no longer served and not deleted yet",
             happened: "An adoption put another key in their place, and no rotation has removed \

@@ -151,6 +151,54 @@ pub fn page(code: Refused) -> Page {
             commands: &["timedatectl status", "rekeyd rotate NAME"],
             rule: "No deadline that permits a kill rests on one clock alone (R19).",
         },
+        Refused::Moved => Page {
+            title: "the policy was on another secret before, which still names a live key",
+            happened: "The policy's place was changed. The old place is in the journal, and its \
+                key was not retired.",
+            leaves: "No rotation was started. Consumers of either place use what it holds.",
+            by_itself: "Nothing. The old place stays in the guards: no policy retires its key.",
+            to_do: "Let the consumers read the new place, then forget the old one; its key is left \
+                as it is. Or name the old place in the policy again.",
+            commands: &["rekeyd status", "rekeyd forget NAME --secret PLACE --yes"],
+            rule: "A changed secret is a migration, never a silent start (R28).",
+        },
+        Refused::Departed => Page {
+            title: "no policy names this secret any more",
+            happened: "The command is about a secret whose policy was removed.",
+            leaves: "Nothing was done. Its key lives and is remembered.",
+            by_itself: "What is open ends by the policy as it was.",
+            to_do: "Put the policy's file back, or forget the secret.",
+            commands: &["rekeyd status", "rekeyd forget NAME --yes"],
+            rule: "A removed policy starts nothing (R28).",
+        },
+        Refused::RotationOpen => Page {
+            title: "a rotation is open",
+            happened: "A decommission was asked for while a rotation is not over.",
+            leaves: "Nothing was done. Consumers use what current holds.",
+            by_itself: "Each run goes on with the rotation.",
+            to_do: "Finish the rotation or take it back, then ask again.",
+            commands: &["rekeyd run --once", "rekeyd abort NAME"],
+            rule: "One change of a secret at a time (invariant 1).",
+        },
+        Refused::Decommissioning => Page {
+            title: "the policy's key is being decommissioned",
+            happened: "Something else was asked for meanwhile.",
+            leaves: "Nothing was done. The key lives through its drain.",
+            by_itself: "Each run goes on with the decommission.",
+            to_do: "Let it end, or take it back.",
+            commands: &["rekeyd run --once", "rekeyd abort NAME"],
+            rule: "R30.",
+        },
+        Refused::Retired => Page {
+            title: "the policy is retired",
+            happened: "Its key was decommissioned; it never rotates and never heals.",
+            leaves: "Nothing was done. No consumer should be using the secret.",
+            by_itself: "Nothing.",
+            to_do: "Put a credential that works into the secret and adopt it, or remove the \
+                policy and forget the secret.",
+            commands: &["rekeyd adopt NAME", "rekeyd forget NAME --yes"],
+            rule: "R30.",
+        },
         Refused::Orphans => Page {
             title: "two or more keys may be ours and nobody has ruled on them",
             happened: "Creates lost their replies, and the list does not tell which keys came \

@@ -7,7 +7,7 @@ use super::diagnostic::{Finding, Place, Problem, nearest, quoted};
 use super::document::{Document, Table};
 use super::duration::{DAY_MS, HOUR_MS, SECOND_MS, format_ms};
 use super::report::Report;
-use super::{Consumers, Policy, Retire, Schedule, Store, Verify, When, canary};
+use super::{Consumers, KeptPolicy, Policy, Retire, Schedule, Store, Verify, When, canary};
 use crate::domain::code::Room;
 use crate::domain::ids::PolicyName;
 use crate::domain::schedule;
@@ -76,9 +76,11 @@ pub fn examine(file_name: &str, text: &str) -> Examined {
         consumers,
         verify,
         retire,
+        kept: None,
     });
+    let policy = policy.filter(|_| report.is_clean());
     Examined {
-        policy: policy.filter(|_| report.is_clean()),
+        policy: policy.map(|policy| Policy { kept: KeptPolicy::of(text), ..policy }),
         store: store.map(|at| (at.value, report.place(&at.span))),
         findings: report.finish(),
     }

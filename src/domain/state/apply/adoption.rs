@@ -12,7 +12,7 @@ use crate::domain::state::{
 
 pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied {
     match event {
-        Event::Adopted { policy, held, created_ms, baseline, unmanaged, chain, .. } => {
+        Event::Adopted { policy, held, created_ms, baseline, unmanaged, kept, chain, .. } => {
             state.chain = state.chain.max(*chain);
             managed(state, &now, held);
             served_until_now(state, &now);
@@ -20,6 +20,8 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied
                 state.last = Some(last(&rotation, Ending::Superseded, now.clone()));
             }
             state.policy = Some(policy.clone());
+            state.kept.clone_from(kept);
+            state.forgotten = false;
             state.adoption = Adoption::Adopted;
             state.baseline = Some(baseline.clone());
             state.known.extend(unmanaged.iter().cloned());
@@ -27,12 +29,14 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied
             state.settled =
                 Some(Settled { held: held.clone(), since: now, created_ms: *created_ms });
             state.first = None;
+            state.decommission = None;
             state.seen_key = None;
             state.parked = None;
             state.requests.adopt = false;
         }
         Event::ReadOnly { policy, reason, names } => {
             state.policy = Some(policy.clone());
+            state.forgotten = false;
             state.seen_key.clone_from(names);
             state.adoption = Adoption::ReadOnly(reason.clone());
         }

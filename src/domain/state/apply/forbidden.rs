@@ -1,9 +1,11 @@
 //! What must never be sent from a state, whatever was observed: the last gate before an intent.
 
+use super::decommission::is_own_delete;
 use crate::domain::claim::Claim;
 use crate::domain::ids::{Etag, KeyId, VersionId};
 use crate::domain::state::{
-    Adoption, Effect, FirstKey, Life, Origin, Phase, Question, Rotation, Source, State,
+    Adoption, Effect, FirstKey, Life, Origin, Orphan, Phase, Question, Rotation, Ruling, Source,
+    State,
 };
 
 type Why = Option<&'static str>;
@@ -29,11 +31,17 @@ pub(super) fn forbidden(state: &State, effect: &Effect) -> Why {
         Effect::ProbeEtag { key, .. } => probe(state, key),
         Effect::Enable { key, .. } => enable(state, key),
         Effect::Disable { key, .. } => {
-            let known = state.keys.contains_key(key) || state.is_suspect(key);
-            (!known).then_some("only a managed key, or a suspect, is disabled")
+            let known =
+                state.keys.contains_key(key) || state.is_suspect(key) || state.is_sentenced(key);
+            (!known).then_some("only a managed key, a suspect, or an orphan ruled on is disabled")
         }
+        Effect::Delete { actor, key, .. } if is_own_delete(state, actor, key) => None,
         Effect::Delete { key, etag, .. } => delete(state, key, etag.as_ref()),
-        Effect::Install { .. } => state.rotation.is_some().then_some("a rotation is open"),
+        Effect::Install { .. } => {
+            let open = state.rotation.is_some() || state.decommission.is_some();
+            open.then_some("a rotation or a decommission is open")
+        }
+        Effect::Clear { .. } => clear(state),
         Effect::Stage { .. } | Effect::Unstage { .. } | Effect::DropPrevious { .. } => None,
     }
 }
@@ -57,6 +65,15 @@ fn claim(state: &State, entry: &Claim) -> Why {
     }
     let ours = state.claim.is_some_and(|held| held.owner == entry.owner);
     (entry.ended && !ours).then_some("only our own claim is ended")
+}
+
+/// The value goes only after the key that it holds.
+fn clear(state: &State) -> Why {
+    let Some(open) = state.decommission.as_ref().filter(|open| open.clear_store) else {
+        return Some("nobody asked for the value to go");
+    };
+    let life = state.keys.get(&open.held.proof.key).map(|managed| &managed.life);
+    (!matches!(life, None | Some(Life::Deleted { .. }))).then_some("the key is not deleted")
 }
 
 fn create(state: &State) -> Why {
@@ -101,7 +118,8 @@ fn enable(state: &State, key: &KeyId) -> Why {
 
 fn delete(state: &State, key: &KeyId, etag: Option<&Etag>) -> Why {
     let managed = state.keys.get(key);
-    if managed.is_some_and(|k| k.origin == Origin::Foreign) {
+    let word = state.orphans.get(key).and_then(Orphan::sentence);
+    if managed.is_some_and(|k| k.origin == Origin::Foreign) && word != Some(Ruling::Delete) {
         return Some("a key that is not managed is never deleted");
     }
     match managed.map(|k| &k.life) {

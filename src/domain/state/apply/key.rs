@@ -1,13 +1,10 @@
 //! A managed key's life: disabled, pinned, deleted, proven, revived.
 
-use std::collections::BTreeSet;
-
+use super::orphan::after_proof;
 use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
 use crate::domain::ids::KeyId;
-use crate::domain::state::{
-    Event, Evidence, Fate, Life, ManagedKey, Origin, Orphan, OrphanKind, Phase, State,
-};
+use crate::domain::state::{Event, Evidence, Fate, Life, ManagedKey, Origin, Phase, State};
 
 pub(super) fn key(state: &mut State, event: &Event) -> Applied {
     let (Event::Pinned { key, .. } | Event::PinLost { key } | Event::Revived { key }) = event
@@ -43,13 +40,17 @@ pub(super) fn key(state: &mut State, event: &Event) -> Applied {
     }
 }
 
-/// A suspect that we never managed gets a record when it is first acted on.
+/// A suspect that we never managed, or an orphan that a person ruled on, gets a record when it is
+/// first acted on.
 pub(super) fn set_life(state: &mut State, key: &KeyId, life: Life) -> Applied {
     if !state.keys.contains_key(key) {
-        if !state.is_suspect(key) {
-            return illegal("settled", "neither managed nor a suspect");
+        let orphan = state.orphans.get(key);
+        if !state.is_suspect(key) && orphan.is_none() {
+            // Its record went while the reply was out; who may be acted on is the intent's gate.
+            return Ok(());
         }
-        let since = state.suspects.get(key).map(|s| s.reported.clone()).unwrap_or_default();
+        let reported = state.suspects.get(key).map(|suspect| &suspect.reported);
+        let since = reported.or(orphan.map(|orphan| &orphan.since)).cloned().unwrap_or_default();
         let managed = ManagedKey {
             fingerprint: None,
             origin: Origin::Foreign,
@@ -83,7 +84,7 @@ pub(super) fn pin_lost(state: &mut State, key: &KeyId) -> Applied {
 }
 
 pub(super) fn proven(state: &mut State, now: Moment, key: &KeyId, evidence: &Evidence) -> Applied {
-    let suspect = state.is_suspect(key);
+    let known = state.is_suspect(key) || state.is_sentenced(key);
     let absent = matches!(evidence, Evidence::Absent { .. });
     match state.keys.get_mut(key).map(|managed| &mut managed.life) {
         Some(Life::Deleted { proven, .. }) if absent => *proven = true,
@@ -93,7 +94,7 @@ pub(super) fn proven(state: &mut State, now: Moment, key: &KeyId, evidence: &Evi
         Some(Life::Live) => return illegal("proven", "the key was not disabled"),
         // Deleted keys are proven by absence only.
         Some(Life::Deleted { .. }) => return illegal("proven", "absence was not shown"),
-        None if suspect => {}
+        None if known => {}
         None => return illegal("proven", "not a managed key"),
     }
     if let Some(suspect) = state.suspects.get_mut(key) {
@@ -108,16 +109,9 @@ pub(super) fn proven(state: &mut State, now: Moment, key: &KeyId, evidence: &Evi
         suspect.dead.get_or_insert(now);
         suspect.fate = Some(fate);
     }
-    // Whoever made it: it lives no more, so nobody has to rule on it.
-    state.orphans.remove(key);
+    let gone = matches!(evidence, Evidence::Absent { .. });
+    after_proof(state, key, gone);
     Ok(())
-}
-
-pub(super) fn orphan(state: &mut State, key: &KeyId, now: &Moment, kind: OrphanKind) {
-    if !state.keys.contains_key(key) {
-        let fresh = Orphan { since: now.clone(), kind, kept: false };
-        state.orphans.entry(key.clone()).or_insert(fresh);
-    }
 }
 
 /// *Current* names this key now, and another one until now: both drains count from here.
@@ -128,41 +122,5 @@ pub(super) fn served(state: &mut State, now: &Moment, key: &KeyId) -> Applied {
             managed.last_served = Some(now.clone());
         }
     }
-    Ok(())
-}
-
-/// Keys that appeared around a leak; the open report has been compared with the list.
-pub(super) fn strangers(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>) -> Applied {
-    for key in keys {
-        orphan(state, key, now, OrphanKind::Stranger);
-    }
-    if let Some(leak) = state.requests.leak.as_mut() {
-        leak.compared = true;
-    }
-    Ok(())
-}
-
-/// Keys that a create may have minted which was given up: reported, and not doubted again.
-pub(super) fn unexplained(state: &mut State, now: &Moment, keys: &BTreeSet<KeyId>) -> Applied {
-    for key in keys {
-        orphan(state, key, now, OrphanKind::PossiblyMinted);
-    }
-    if let Some(rotation) = state.rotation.as_mut() {
-        rotation.doubts.clear();
-    }
-    Ok(())
-}
-
-/// Earlier versions kept the record of a dead key until somebody ruled on it, and their journals
-/// must replay: a ruling on a key that is no orphan any more changes nothing.
-pub(super) fn kept(state: &mut State, key: &KeyId) -> Applied {
-    if let Some(orphan) = state.orphans.get_mut(key) {
-        orphan.kept = true;
-    }
-    Ok(())
-}
-
-pub(super) fn orphans_gone(state: &mut State, keys: &BTreeSet<KeyId>) -> Applied {
-    state.orphans.retain(|key, _| !keys.contains(key));
     Ok(())
 }

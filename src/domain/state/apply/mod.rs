@@ -1,9 +1,12 @@
 //! `(State, Event) → State`: the only way a state changes, in production, replay, and models.
 
 mod adoption;
+mod decommission;
+mod departure;
 mod forbidden;
 mod key;
 mod operation;
+mod orphan;
 mod phase;
 mod request;
 
@@ -12,8 +15,11 @@ use crate::domain::clocks::Moment;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::OperationId;
 use adoption::{adoption, followed, owned};
-use key::{kept, key, orphans_gone, proven, served, strangers, unexplained};
+use decommission::{begun, retired, withdrawn};
+use departure::{forgotten, renamed};
+use key::{key, proven, served};
 use operation::{intended, settled};
+use orphan::{kept, orphans_gone, ruled, ruling_stopped, strangers, unexplained};
 use phase::{abandoned, ended, entered, rebased, started};
 use request::{answered, leak_closed, requested, unparked};
 
@@ -47,6 +53,8 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
             adoption(state, now, event)
         }
         Event::Followed { chain } => followed(state, *chain),
+        Event::Renamed { policy } => renamed(state, policy),
+        Event::Forgotten { .. } => forgotten(state),
         Event::Owned { key, retire, .. } => owned(state, key, *retire),
         Event::Requested { request, .. } => requested(state, now, request),
         Event::Answered { request, refused } => answered(state, *request, refused.as_ref()),
@@ -64,6 +72,10 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::Strangers { keys } => strangers(state, &now, keys),
         Event::Unexplained { keys } => unexplained(state, &now, keys),
         Event::Kept { key, .. } => kept(state, key),
+        Event::Ruled { key, ruling, carried_out_by, .. } => {
+            ruled(state, key, *ruling, carried_out_by.is_some())
+        }
+        Event::RulingStopped { key, why } => ruling_stopped(state, now, key, why),
         Event::OrphansGone { keys } => orphans_gone(state, keys),
         Event::Parked { reason } => parked(state, now, reason),
         Event::Unparked { by_operator } => unparked(state, &now, *by_operator),
@@ -74,6 +86,11 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::Checkpoint => Ok(()),
         Event::Ended { ending, keys } => ended(state, now, *ending, keys),
         Event::LeakClosed => leak_closed(state),
+        Event::DecommissionBegun { held, clear_store, token_life_ms } => {
+            begun(state, now, held, *clear_store, *token_life_ms)
+        }
+        Event::DecommissionWithdrawn => withdrawn(state),
+        Event::Retired => retired(state, now),
     }
 }
 
@@ -105,6 +122,7 @@ fn is_progress(event: &Event) -> bool {
         Event::Answered { request: RequestKind::Leak, .. }
         | Event::Troubled { .. }
         | Event::Checkpoint
+        | Event::Renamed { .. }
         | Event::Parked { .. }
         | Event::Intended { .. }
         | Event::Seen { .. }

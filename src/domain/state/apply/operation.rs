@@ -1,7 +1,8 @@
 //! Mutations: intended, then settled, and what each outcome leaves behind.
 
 use super::forbidden::forbidden;
-use super::key::{orphan, pin_lost, set_life};
+use super::key::{pin_lost, set_life};
+use super::orphan::orphan;
 use super::{Applied, illegal};
 use crate::domain::class::Class;
 use crate::domain::clocks::Moment;
@@ -86,6 +87,8 @@ pub(super) fn settled(
             Ok(())
         }
         Effect::Install { token, proof, .. } => installed(state, token, &proof),
+        // What *current* holds is read again.
+        Effect::Clear { .. } => Ok(()),
         Effect::Disable { key, etag, .. } => {
             let life = after_disable(now, etag, outcome);
             set_life(state, &key, life)

@@ -10,7 +10,7 @@ use crate::domain::state::{
 };
 
 pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied {
-    let Event::Started { rotation, trigger, old, token_life_ms } = event else {
+    let Event::Started { rotation, trigger, old, token_life_ms, kept } = event else {
         return illegal("started", "not a start");
     };
     if state.rotation.is_some() {
@@ -28,6 +28,7 @@ pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied 
     managed.version = Some(old.version.clone());
     state.requests.rotate = None;
     state.seen_key = None;
+    state.kept.clone_from(kept);
     state.rotation = Some(Rotation {
         id: *rotation,
         trigger: *trigger,

@@ -4,7 +4,7 @@ use super::key::pin_lost;
 use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
 use crate::domain::state::{
-    FirstKey, Leak, Origin, ParkReason, Refusal, Request, RequestKind, State, Suspect,
+    FirstKey, Leak, Origin, Orphan, ParkReason, Refusal, Request, RequestKind, State, Suspect,
 };
 
 pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Applied {
@@ -14,6 +14,9 @@ pub(super) fn requested(state: &mut State, now: Moment, request: &Request) -> Ap
         Request::Abort => state.requests.abort = true,
         Request::Resume => state.requests.resume = true,
         Request::Adopt => state.requests.adopt = true,
+        Request::Decommission { clear_store } => {
+            state.requests.decommission = Some(*clear_store);
+        }
         Request::AdoptIssued => {
             state.requests.adopt = true;
             if !state.first.as_ref().is_some_and(FirstKey::is_minted) {
@@ -62,6 +65,7 @@ pub(super) fn answered(
             state.requests.adopt = false;
             state.first.take_if(|first| !first.is_minted());
         }
+        RequestKind::Decommission => state.requests.decommission = None,
         RequestKind::Leak => {}
     }
     state.refused = refused.cloned().map(|refused| (request, refused));
@@ -75,7 +79,11 @@ pub(super) fn leak_closed(state: &mut State) -> Applied {
     }
     state.requests.leak = None;
     state.refused.take_if(|(request, _)| *request == RequestKind::Leak);
-    state.keys.retain(|_, managed| managed.origin != Origin::Foreign);
+    let orphans = &state.orphans;
+    state.keys.retain(|key, managed| {
+        let sentence = orphans.get(key).and_then(Orphan::sentence);
+        managed.origin != Origin::Foreign || sentence.is_some()
+    });
     Ok(())
 }
 
