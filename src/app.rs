@@ -4,7 +4,9 @@
 mod departed;
 mod known;
 mod neighbours;
+mod online;
 mod policies;
+mod ports;
 mod rehearsal;
 
 use std::collections::BTreeMap;
@@ -12,25 +14,23 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::domain::ids::{BadId, SecretKey};
 use crate::domain::plan::{Rules, certain_ms};
 use crate::domain::policy::diagnostic::escaped;
-use crate::domain::policy::{ActorSource, Findings, IonIssuer, Policy, Store};
-use crate::engine::{Engine, EngineError, Plan, Ports, ProgressSink};
-use crate::issuer::ion::{Ion, IonConfig};
+use crate::domain::policy::{Findings, Policy};
+use crate::engine::{Engine, EngineError, Plan, ProgressSink};
 use crate::journal::{LockError, MemoryJournal, SqliteJournal, StateLock};
-use crate::port::{Clock, CredentialSource, Journal, JournalError, PortError, Random, SecretStore};
+use crate::port::{Clock, Journal, JournalError, PortError, Random};
 use crate::settings::{
     Flags, Loaded, LocateError, Located, Settings, System, load_policies, locate,
 };
-use crate::store::actor::{FileActor, SecretActor};
-use crate::store::{AwsClient, AwsSecretsManager, FileStore};
+use crate::store::AwsClient;
 use crate::system::{SystemClock, SystemRandom};
 
 pub use known::{Known, Watch};
 use neighbours::Stores;
+pub use online::Online;
 pub use policies::LeftOut;
 pub use rehearsal::{Noted, Notes};
 
@@ -198,55 +198,6 @@ impl App {
         })
     }
 
-    /// Everything outside that a policy names. Calls nobody yet.
-    ///
-    /// # Errors
-    /// When the policy's URLs or paths cannot be used.
-    pub async fn ports(
-        &self,
-        policy: &Policy,
-        journal: Arc<dyn Journal>,
-    ) -> Result<Ports, AppError> {
-        let ion = Arc::new(Ion::new(self.ion_config(&policy.issuer), self.clock.clone())?);
-        let store = store_of(policy, self.clock.clone(), self.aws_client.as_ref()).await?;
-        Ok(Ports {
-            issuer: ion.clone(),
-            verifier: ion,
-            store,
-            actor: self.actor(policy).await?,
-            journal,
-            clock: self.clock.clone(),
-            random: self.random.clone(),
-        })
-    }
-
-    fn ion_config(&self, issuer: &IonIssuer) -> IonConfig {
-        let timeout_ms = self.settings.limits.request_timeout_ms;
-        IonConfig {
-            token_url: issuer.token_url.clone(),
-            graphql_url: issuer.graphql_url.clone(),
-            scheme: issuer.scheme,
-            audience: issuer.audience.clone(),
-            request_timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(30_000)),
-        }
-    }
-
-    async fn actor(&self, policy: &Policy) -> Result<Option<Arc<dyn CredentialSource>>, AppError> {
-        let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
-        Ok(match &policy.issuer.actor {
-            ActorSource::OwnKey => None,
-            ActorSource::SecretId(id) => {
-                let aws = aws(policy, id, self.clock.clone(), self.aws_client.as_ref()).await;
-                Some(Arc::new(SecretActor::new(aws, id.clone())))
-            }
-            ActorSource::Credential(name) => {
-                let dir = std::env::var_os("CREDENTIALS_DIRECTORY")
-                    .ok_or_else(|| AppError::NoCredentials(name.clone()))?;
-                Some(Arc::new(FileActor::new(Path::new(&dir).join(name), fields.clone())))
-            }
-        })
-    }
-
     /// An engine for a policy, which asks the journal what the other policies name (R22).
     ///
     /// # Errors
@@ -270,41 +221,6 @@ impl App {
     pub fn certain_ms(&self) -> i64 {
         certain_ms(self.settings.limits.quiesce_ms())
     }
-}
-
-/// The store that a policy names. Calls nobody yet.
-///
-/// # Errors
-/// When the store's path cannot be used.
-async fn store_of(
-    policy: &Policy,
-    clock: Arc<dyn Clock>,
-    client: Option<&AwsClient>,
-) -> Result<Arc<dyn SecretStore>, AppError> {
-    Ok(match &policy.store {
-        Store::File { path, fields } => Arc::new(FileStore::new(path, fields.clone())?),
-        Store::AwsSecretsManager { secret_id, .. } => {
-            Arc::new(aws(policy, secret_id, clock, client).await)
-        }
-    })
-}
-
-/// A secret of AWS Secrets Manager, with the policy's region and field names.
-async fn aws(
-    policy: &Policy,
-    secret_id: &str,
-    clock: Arc<dyn Clock>,
-    client: Option<&AwsClient>,
-) -> AwsSecretsManager {
-    let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
-    let region = match &policy.store {
-        Store::AwsSecretsManager { region, .. } => region.as_deref(),
-        Store::File { .. } => None,
-    };
-    if let Some(client) = client {
-        return AwsSecretsManager::with_client(client, secret_id, fields.clone(), clock);
-    }
-    AwsSecretsManager::connect(secret_id, region, fields.clone(), clock).await
 }
 
 /// A directory that only we may enter; its parents as the system makes them.

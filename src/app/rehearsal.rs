@@ -149,6 +149,9 @@ impl Issuer for Watched<dyn Issuer> {
 
 #[async_trait]
 impl SecretStore for Watched<dyn SecretStore> {
+    fn place(&self) -> String {
+        self.0.place()
+    }
     async fn describe(&self) -> Result<StoreView, PortError> {
         self.0.describe().await
     }

@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "sandbox")]
 pub use self::stand_ins::{DemoArgs, DemoStore, SandboxArgs, Schema};
 pub use self::words::{
-    AuditArgs, AuditCommand, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs, SchemaArgs, What,
+    AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs,
+    SchemaArgs, What,
 };
 use super::forget::ForgetArgs;
 use crate::domain::ids::KeyId;
@@ -87,8 +88,8 @@ pub enum Command {
     Run(RunArgs),
     /// Rotate policies' keys now
     Rotate(RotateArgs),
-    /// Check settings, policies, and journal; calls nobody
-    Check,
+    /// Check settings, policies, and journal; with --online also servers, keys, and rights
+    Check(CheckArgs),
     /// Say what the next step would be; changes nothing
     Plan(NameArg),
     /// Show where every policy stands

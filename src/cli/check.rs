@@ -1,20 +1,39 @@
-//! `check`: settings, policies, and what the journal knows, all findings at once. Calls nobody.
+//! `check`: settings, policies, and what the journal knows, all findings at once. Calls nobody. With
+//! `--online` it looks at store and issuer, in a room of its own.
+
+mod iam;
+mod online;
 
 use serde_json::json;
 
+use super::args::CheckArgs;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::view::out::{GREEN, RED};
 use super::view::wrap::wrapped;
 use crate::app::{App, AppError};
 use crate::domain::code::Refused;
-use crate::domain::policy::Findings;
 use crate::domain::policy::duration::format_ms;
+use crate::domain::policy::{Findings, Policy};
 use crate::domain::report::Problem;
 use crate::domain::words::count_of;
 use crate::settings::{LocateError, load_policies};
 
-pub async fn check(context: &Context) -> Result<Exit, CliError> {
+pub async fn check(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> {
+    if args.online {
+        return online::online(context, &args.names).await;
+    }
+    if args.print_iam {
+        return iam::print(context, &args.names);
+    }
+    if !args.names.is_empty() {
+        let said = "files are checked all together; a name goes with --online or --print-iam";
+        return Err(CliError::usage(said).next("rekeyd check --help"));
+    }
+    offline(context).await
+}
+
+async fn offline(context: &Context) -> Result<Exit, CliError> {
     let loaded = App::load(&context.flags).and_then(|app| app.whole().map(|()| app));
     let app = match loaded {
         Ok(app) => app,
@@ -85,6 +104,26 @@ fn warn_of_short_drains(context: &Context, app: &App) {
             let next = "rekeyd explain refused/drain_too_short";
             context.out.warning(Refused::DrainTooShort.into(), &said, next);
         }
+    }
+}
+
+/// The policies of these names, else all of them; or the findings were printed.
+fn chosen(
+    context: &Context,
+    names: &[String],
+) -> Result<Result<(App, Vec<Policy>), Exit>, CliError> {
+    let loaded = App::load(&context.flags).and_then(|app| {
+        let policies = if names.is_empty() {
+            app.whole()?;
+            app.policies.clone()
+        } else {
+            app.named(names)?
+        };
+        Ok((app, policies))
+    });
+    match loaded {
+        Ok(chosen) => Ok(Ok(chosen)),
+        Err(error) => findings(context, error).map(Err),
     }
 }
 

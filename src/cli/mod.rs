@@ -103,7 +103,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::Run(args) => run::run(context, &args).await,
         Command::Rotate(args) if args.flags.dry_run => plan::dry_run(context, &args).await,
         Command::Rotate(args) => rotate::rotate(context, &args).await,
-        Command::Check => check::check(context).await,
+        Command::Check(args) => check::check(context, &args).await,
         Command::Plan(args) => plan::plan(context, args.name).await,
         Command::Status(args) => status::status(context, args.name.as_deref()).await,
         Command::History(args) => history::history(context, &args).await,

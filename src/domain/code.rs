@@ -3,11 +3,14 @@
 //! each means stands in `rekeyd explain CODE`: its pages match these enums, so that a code without
 //! a page does not build.
 
+mod check;
 mod of_reason;
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+
+pub use check::Check;
 
 use super::policy::diagnostic::Problem;
 
@@ -42,6 +45,7 @@ pub enum Code {
     Setup(Setup),
     Journal(Journal),
     Call(Call),
+    Check(Check),
     Own(Own),
     Finding(Room, Problem),
 }
@@ -240,6 +244,7 @@ impl Code {
             .chain(finding(Room::Settings))
             .chain(Journal::ALL.iter().copied().map(Self::Journal))
             .chain(Call::ALL.iter().copied().map(Self::Call))
+            .chain(Check::ALL.iter().copied().map(Self::Check))
             .chain(Own::ALL.iter().copied().map(Self::Own))
     }
 }
@@ -254,6 +259,7 @@ impl fmt::Display for Code {
             Self::Setup(code) => code.name(),
             Self::Journal(code) => code.name(),
             Self::Call(code) => code.name(),
+            Self::Check(code) => code.name(),
             Self::Own(code) => code.name(),
             Self::Finding(room, problem) => {
                 return write!(f, "{}/{}", room.name(), problem.name());
@@ -277,7 +283,7 @@ macro_rules! into_code {
         })*
     };
 }
-into_code!(Parked, Refused, ReadOnly, Concern, Setup, Journal, Call, Own);
+into_code!(Parked, Refused, ReadOnly, Concern, Setup, Journal, Call, Check, Own);
 
 #[cfg(test)]
 mod tests {

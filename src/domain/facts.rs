@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 mod profile;
+mod survey;
 
 pub use profile::{Identity, Profile, Right, Rights};
+pub use survey::{Offers, Survey};
 
 use super::claim::Claim;
 use super::class::Class;

@@ -1,6 +1,8 @@
 //! The protocol and its words. PURE: no async, no clock, no environment, no I/O, no unseeded
 //! randomness. The same functions run in production, in the simulator, and in the model checker.
 
+pub mod cause;
+pub mod check;
 pub mod claim;
 pub mod class;
 pub mod clocks;

@@ -26,7 +26,7 @@ pub use departed::{Unwatched, barred, departed, unwatched};
 pub use park::parked;
 pub use problem::{ORPHANS, Problem, RUN_ONCE};
 pub use problems::{left_over, wrong_file};
-pub use refusal::{class_text, mends, read_only, refused, why_failed};
+pub use refusal::{class_text, mends, obstacle, read_only, refused, why_failed};
 pub use ruling::{OrphanReport, orphans, rule_again, ruling_stopped};
 pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use crate::domain::cause::Cause;
 pub use crate::domain::class::Class;
 
 /// A call to the outside that did not do what was asked.
@@ -15,12 +16,14 @@ pub struct PortError {
     pub message: String,
     /// The server's `Retry-After`, capped by the adapter at one hour.
     pub retry_after: Option<Duration>,
+    /// What is to be mended, where it can be told. Nothing is decided by it.
+    pub cause: Option<Cause>,
 }
 
 impl PortError {
     #[must_use]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), retry_after: None }
+        Self { class, message: message.into(), retry_after: None, cause: None }
     }
     #[must_use]
     pub fn retryable(message: impl Into<String>) -> Self {
@@ -45,6 +48,11 @@ impl PortError {
     #[must_use]
     pub fn after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
+        self
+    }
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Option<Cause>>) -> Self {
+        self.cause = cause.into();
         self
     }
 }

@@ -9,11 +9,12 @@ pub mod journal;
 pub mod neighbours;
 pub mod random;
 pub mod store;
+pub mod unreached;
 pub mod verifier;
 
 pub use actor::CredentialSource;
 pub use clock::{Clock, DateLog};
-pub use error::{Class, PortError};
+pub use error::{Cause, Class, PortError};
 pub use issuer::{Issuer, Listing};
 pub use journal::{Journal, JournalError, Recorded};
 pub use neighbours::Neighbours;

@@ -45,6 +45,11 @@ pub enum Content {
 /// - MUST answer `Ok(None)` from `read` only where the store says that there is no such version.
 #[async_trait]
 pub trait SecretStore: Send + Sync {
+    /// Where the secret is, for messages: never a part of its content.
+    fn place(&self) -> String {
+        "the secret".to_owned()
+    }
+
     /// Labels and health.
     async fn describe(&self) -> Result<StoreView, PortError>;
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::PortError;
-pub use crate::domain::facts::{Exchange, Identity, Rights};
+pub use crate::domain::facts::{Exchange, Identity, Rights, Survey};
 use crate::domain::secret::{Credential, Digest};
 
 /// One an issuer.
@@ -29,4 +29,14 @@ pub trait Verifier: Send + Sync {
 
     /// Whether the key may list, update, and delete keys; probed with an id that does not exist.
     async fn rights(&self, credential: &Credential) -> Result<Rights, PortError>;
+
+    /// What the issuer's API offers, where it lets itself be asked.
+    async fn survey(&self, _credential: &Credential) -> Result<Survey, PortError> {
+        Ok(Survey::Untold)
+    }
+
+    /// Where the other calls go, for messages: a host name at most.
+    fn api_place(&self) -> String {
+        "the issuer's API".to_owned()
+    }
 }

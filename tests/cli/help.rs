@@ -22,7 +22,7 @@ fn the_help_names_every_command_and_flag() {
     Commands:
       run           Resume what is open and start what is due
       rotate        Rotate policies' keys now
-      check         Check settings, policies, and journal; calls nobody
+      check         Check settings, policies, and journal; with --online also servers, keys, and rights
       plan          Say what the next step would be; changes nothing
       status        Show where every policy stands
       history       Tell what happened to a policy's key
@@ -102,6 +102,25 @@ fn a_command_says_what_its_flags_do() {
           --log-format <FORM>  How log lines are written [default: text] [possible values: text, json]
           --no-color           No colours, also on a terminal
       -h, --help               Print help
+    "#);
+}
+
+#[test]
+fn check_says_how_far_it_looks() {
+    let (code, out, _) = ran(&["check", "--help"]);
+    assert_eq!(code, 0);
+    let (own, _) = out.split_once("      --policies").unwrap();
+    assert_snapshot!(own, @r#"
+    Check settings, policies, and journal; with --online also servers, keys, and rights
+
+    Usage: rekeyd check [OPTIONS] [NAME]...
+
+    Arguments:
+      [NAME]...  Only these policies; with --online or --print-iam
+
+    Options:
+          --config <FILE>      Settings file (rekeyd.toml)
+          --online             Look at store and issuer too; changes nothing
     "#);
 }
 

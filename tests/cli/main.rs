@@ -19,6 +19,8 @@ mod left_out;
 mod lockout;
 mod named_actor;
 mod neighbours;
+mod online;
+mod online_aws;
 mod others_stores;
 mod rewriting;
 mod rotating;

@@ -14,4 +14,5 @@ mod exchange;
 mod fake;
 mod keys;
 mod listing;
+mod survey;
 mod verify;

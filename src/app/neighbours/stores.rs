@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
-use crate::app::{AppError, store_of};
+use crate::app::AppError;
+use crate::app::ports::store_of;
 use crate::domain::ids::{KeyId, SecretKey};
 use crate::domain::policy::Policy;
 use crate::domain::policy::duration::{HOUR_MS, SECOND_MS};

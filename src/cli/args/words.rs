@@ -7,6 +7,19 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::domain::report;
 
 #[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Only these policies; with --online or --print-iam
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Look at store and issuer too; changes nothing
+    #[arg(long)]
+    pub online: bool,
+    /// Print the least IAM policy for the secrets at AWS; calls nobody
+    #[arg(long, conflicts_with = "online")]
+    pub print_iam: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct AuditArgs {
     #[command(subcommand)]
     pub command: AuditCommand,

@@ -22,6 +22,25 @@ pub fn wrapped(out: Out, text: &str, indent: &str) {
     }
 }
 
+/// The same behind `head`, which begins the first line and may hold spaces that stay.
+pub fn wrapped_behind(out: Out, head: &str, text: &str, indent: &str) {
+    let mut line = head.to_owned();
+    let mut is_bare = true;
+    for word in text.split_whitespace() {
+        if !is_bare && shown(&line) + 1 + shown(word) > out.width {
+            out.data(&line);
+            indent.clone_into(&mut line);
+            is_bare = true;
+        }
+        if !is_bare {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_bare = false;
+    }
+    out.data(&line);
+}
+
 /// Columns that a text takes: styles take none.
 fn shown(text: &str) -> usize {
     anstream::adapter::strip_str(text).map(|part| part.chars().count()).sum()

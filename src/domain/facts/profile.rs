@@ -12,6 +12,21 @@ pub struct Identity {
     pub organization_id: Option<String>,
 }
 
+impl Identity {
+    /// Whether `declared`, an e-mail address or a user id, means this identity.
+    #[must_use]
+    pub fn is(&self, declared: &str) -> bool {
+        let email = self.email.as_deref();
+        self.user_id == declared || email.is_some_and(|email| email.eq_ignore_ascii_case(declared))
+    }
+
+    /// As people know it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.email.as_ref().unwrap_or(&self.user_id).clone()
+    }
+}
+
 /// One permission, as it was probed without changing anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

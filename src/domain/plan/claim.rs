@@ -4,11 +4,11 @@
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::claim::{Claim, Owner};
-use crate::domain::state::{Effect, ParkReason};
+use crate::domain::state::{Effect, ParkReason, State};
 
 /// Whose the head of the chain is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Head {
+pub(in crate::domain) enum Head {
     Ours,
     /// Nobody's, or one that an operator told us to follow.
     Free,
@@ -18,17 +18,21 @@ pub(super) enum Head {
     },
 }
 
-/// Reads may lag behind our own entries; what is newer than they are is somebody else's.
 pub(super) fn head(v: &View<'_>) -> Found<Head> {
-    let held = v.state.claim.filter(|held| held.generation == v.state.chain);
-    if let Some(seen) = v.store()?.claim {
+    Ok(head_of(v.state, v.store()?.claim))
+}
+
+/// Reads may lag behind our own entries; what is newer than they are is somebody else's.
+pub(in crate::domain) fn head_of(state: &State, seen: Option<Claim>) -> Head {
+    let held = state.claim.filter(|held| held.generation == state.chain);
+    if let Some(seen) = seen {
         let instead_of_ours =
             held.is_some_and(|held| seen.generation == held.generation && seen.owner != held.owner);
-        if seen.generation > v.state.chain || instead_of_ours {
-            return Ok(Head::Foreign { ended: seen.ended });
+        if seen.generation > state.chain || instead_of_ours {
+            return Head::Foreign { ended: seen.ended };
         }
     }
-    Ok(if held.is_some() { Head::Ours } else { Head::Free })
+    if held.is_some() { Head::Ours } else { Head::Free }
 }
 
 /// Takes the claim. Who comes second gets a conflict, and sees the other's entry.

@@ -26,6 +26,8 @@ mod ruling;
 mod step;
 mod view;
 
+pub(in crate::domain) use claim::{Head, head_of};
+pub(in crate::domain) use preflight::MAX_VALUE_BYTES;
 pub use rules::{Rules, certain_ms};
 pub use step::{Step, WaitFor};
 

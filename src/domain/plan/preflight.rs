@@ -7,14 +7,14 @@ use super::migration;
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::class::Class;
-use crate::domain::facts::{Actor, Exchange, Fact, Holding, Identity, KeyProof, Profile};
+use crate::domain::facts::{Actor, Exchange, Fact, Holding, KeyProof, Profile};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{
     Event, Held, OrphanKind, ParkReason, Refusal, RequestKind, State, Trigger,
 };
 
 /// AWS takes 65,536 bytes; room is left for a longer id and secret.
-const MAX_VALUE_BYTES: usize = 65_536 - 4_096;
+pub(in crate::domain) const MAX_VALUE_BYTES: usize = 65_536 - 4_096;
 
 /// The answer to a person, or to the schedule.
 pub(super) fn refuse(why: Refusal) -> Step {
@@ -212,23 +212,13 @@ pub(super) fn other_account(v: &View<'_>, profile: &Profile) -> Option<String> {
     if adopted == Some(identity) || (adopted.is_none() && v.rules.identity.is_none()) {
         return None;
     }
-    let declared = v.rules.identity.as_deref().is_some_and(|declared| is_of(identity, declared));
-    (!declared).then(|| name_of(identity))
+    let declared = v.rules.identity.as_deref().is_some_and(|declared| identity.is(declared));
+    (!declared).then(|| identity.name())
 }
 
 /// Who a key acts as, where that is not whom the policy declares.
 pub(super) fn other_identity(v: &View<'_>, profile: &Profile) -> Option<String> {
     let declared = v.rules.identity.as_deref()?;
     let Some(identity) = &profile.identity else { return Some("nobody it would name".to_owned()) };
-    (!is_of(identity, declared)).then(|| name_of(identity))
-}
-
-/// Whether `declared`, an e-mail address or a user id, means this identity.
-fn is_of(identity: &Identity, declared: &str) -> bool {
-    let email = identity.email.as_deref();
-    identity.user_id == declared || email.is_some_and(|email| email.eq_ignore_ascii_case(declared))
-}
-
-fn name_of(identity: &Identity) -> String {
-    identity.email.as_ref().unwrap_or(&identity.user_id).clone()
+    (!identity.is(declared)).then(|| identity.name())
 }

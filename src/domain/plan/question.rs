@@ -136,8 +136,9 @@ impl Case<'_> {
         const PAUSE_MS: i64 = 5_000;
         const TIMES: usize = 4;
         let open = &self.v.state.questions;
+        let alone = open.values().all(|question| question.effect == self.question.effect);
         let last = open.values().next_back().map(|question| &question.asked);
-        open.len() < TIMES && last.is_some_and(|asked| self.v.passed(asked, PAUSE_MS))
+        alone && open.len() < TIMES && last.is_some_and(|asked| self.v.passed(asked, PAUSE_MS))
     }
 
     /// Judged only when everything that can land has landed and shows: a key that is seen before

@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod duration;
 pub mod endpoint;
+pub mod iam;
 pub mod ion_environment;
 mod json_schema;
 mod kept;

@@ -36,6 +36,13 @@ pub fn refused(policy: &str, request: RequestKind, why: &Refusal) -> Problem {
     Problem::new(Refused::from(why), format!("{what}: {said}."), next)
 }
 
+/// What a start would be refused for, whoever asks for it.
+#[must_use]
+pub fn obstacle(policy: &str, why: &Refusal) -> Problem {
+    let (said, next) = text(policy, why);
+    Problem::new(Refused::from(why), format!("{said}."), next)
+}
+
 fn abort_text(policy: &str, why: &Refusal) -> (String, String) {
     match why {
         Refusal::NothingOpen => ("no rotation is open".into(), status(policy)),

@@ -112,16 +112,16 @@ const KEPT_AFTER_FAILURE_MS: i64 = 60 * 1000;
 const LEARN_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
-struct Roots {
+pub(super) struct Roots {
     #[serde(rename = "__schema")]
-    schema: Option<SchemaRoots>,
+    pub(super) schema: Option<SchemaRoots>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SchemaRoots {
-    query_type: Option<TypeRef>,
-    mutation_type: Option<TypeRef>,
+pub(super) struct SchemaRoots {
+    pub(super) query_type: Option<TypeRef>,
+    pub(super) mutation_type: Option<TypeRef>,
 }
 
 #[derive(Deserialize)]
@@ -132,63 +132,63 @@ struct OneType {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
-struct TypeShape {
+pub(super) struct TypeShape {
     fields: Option<Vec<Field>>,
     input_fields: Option<Vec<Argument>>,
 }
 
 #[derive(Deserialize)]
-struct Field {
+pub(super) struct Field {
     name: String,
-    args: Option<Vec<Argument>>,
+    pub(super) args: Option<Vec<Argument>>,
     #[serde(rename = "type")]
-    kind: Option<TypeRef>,
+    pub(super) kind: Option<TypeRef>,
 }
 
 #[derive(Deserialize)]
-struct Argument {
-    name: String,
+pub(super) struct Argument {
+    pub(super) name: String,
     #[serde(rename = "type")]
-    kind: Option<TypeRef>,
+    pub(super) kind: Option<TypeRef>,
 }
 
 /// A type inside its wrappers (non-null, list), which have no name.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct TypeRef {
-    name: Option<String>,
+pub(super) struct TypeRef {
+    pub(super) name: Option<String>,
     of_type: Option<Box<TypeRef>>,
 }
 
 impl TypeRef {
-    fn base(&self) -> Option<&str> {
+    pub(super) fn base(&self) -> Option<&str> {
         self.name.as_deref().or_else(|| self.of_type.as_ref()?.base())
     }
 }
 
 impl TypeShape {
-    fn field(&self, name: &str) -> Option<&Field> {
+    pub(super) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().flatten().find(|field| field.name == name)
     }
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         self.field(name).is_some()
     }
-    fn input(&self, name: &str) -> Option<&Argument> {
+    pub(super) fn input(&self, name: &str) -> Option<&Argument> {
         self.input_fields.iter().flatten().find(|field| field.name == name)
     }
 }
 
 impl Field {
-    fn base(&self) -> Option<&str> {
+    pub(super) fn base(&self) -> Option<&str> {
         self.kind.as_ref()?.base()
     }
-    fn takes(&self, name: &str) -> bool {
+    pub(super) fn takes(&self, name: &str) -> bool {
         self.args.iter().flatten().any(|argument| argument.name == name)
     }
 }
 
 /// What one introspection step gave: something, a plain no, or a failure that may pass.
-enum Step<T> {
+pub(super) enum Step<T> {
     Found(T),
     No,
     Failed,
@@ -313,7 +313,7 @@ impl Ion {
         }
     }
 
-    async fn shape(&self, actor: &Credential, name: Option<&str>) -> Step<TypeShape> {
+    pub(super) async fn shape(&self, actor: &Credential, name: Option<&str>) -> Step<TypeShape> {
         let Some(name) = name else { return Step::No };
         let variables = introspect_type::Variables { name: name.to_owned() };
         let body = request_body::<IntrospectType>(variables);
@@ -324,7 +324,11 @@ impl Ion {
         }
     }
 
-    async fn ask<D: DeserializeOwned>(&self, actor: &Credential, body: Option<Vec<u8>>) -> Step<D> {
+    pub(super) async fn ask<D: DeserializeOwned>(
+        &self,
+        actor: &Credential,
+        body: Option<Vec<u8>>,
+    ) -> Step<D> {
         let Some(body) = body else { return Step::No };
         match self.call::<D>(Operation::Introspection, actor, &body).await {
             Ok(answer) => match answer.errors {

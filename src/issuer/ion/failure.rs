@@ -8,7 +8,7 @@ use super::Ion;
 use super::call::{Answer, Head};
 use super::meaning::{self, Errors, Meaning};
 use super::wire::{NoReply, Reply};
-use crate::port::{Class, PortError};
+use crate::port::{Cause, Class, PortError};
 
 /// What is called, as messages and spans name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,9 @@ impl Ion {
         match no_reply {
             NoReply::NotSent(why) => {
                 let words = format!("could not be reached: {}; nothing was sent", why.words());
-                self.failure(operation, Class::Retryable, None, None, &words)
+                let mut failure = self.failure(operation, Class::Retryable, None, None, &words);
+                failure.error = failure.error.because(Cause::Unreached(why));
+                failure
             }
             NoReply::Lost(how) => {
                 let words = format!("gave no answer: it {how}");

@@ -22,6 +22,7 @@ mod meaning;
 mod operations;
 mod scalars;
 mod slots;
+mod survey;
 mod tokens;
 mod verify;
 mod wire;

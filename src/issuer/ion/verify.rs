@@ -13,7 +13,7 @@ use super::failure::{Failure, Operation, client_span};
 use super::meaning::Meaning;
 use super::operations::{CurrentUser, current_user};
 use super::scalars::text_of;
-use crate::domain::facts::{Exchange, Identity, Right, Rights};
+use crate::domain::facts::{Exchange, Identity, Right, Rights, Survey};
 use crate::domain::ids::{Etag, KeyId};
 use crate::domain::secret::{Credential, Digest};
 use crate::port::{Class, PortError, Verifier};
@@ -90,6 +90,14 @@ impl Verifier for Ion {
             Err(failure) => right(failure)?,
         };
         Ok(Rights { list, update, delete })
+    }
+
+    async fn survey(&self, credential: &Credential) -> Result<Survey, PortError> {
+        self.survey_schema(credential).await
+    }
+
+    fn api_place(&self) -> String {
+        format!("ION at {}", self.graphql.host())
     }
 }
 

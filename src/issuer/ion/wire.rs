@@ -2,7 +2,6 @@
 //! Knows nothing of GraphQL or OAuth, and looks into no body.
 
 use std::error::Error;
-use std::io;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
@@ -11,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::facts::Unreached;
 use crate::port::PortError;
+use crate::port::unreached::in_causes;
 
 /// The largest answer that is read.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -166,28 +166,8 @@ fn no_reply(error: &reqwest::Error) -> NoReply {
 
 /// What kept a connection from coming about, by the first cause that says so.
 fn unreached(error: &reqwest::Error) -> Unreached {
-    let mut cause = Error::source(error);
-    while let Some(error) = cause {
-        // The connector's own error is private to its crate; this text is all that it tells.
-        if error.to_string() == "dns error" {
-            return Unreached::Name;
-        }
-        if error.is::<rustls::Error>() {
-            return Unreached::Tls;
-        }
-        let io = error.downcast_ref::<io::Error>();
-        match io.map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionRefused) => return Unreached::Refused,
-            Some(io::ErrorKind::TimedOut) => return Unreached::Timeout,
-            _ => {}
-        }
-        // Asked for its source, an I/O error passes over the error that it wraps.
-        cause = match io.and_then(io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => error.source(),
-        };
-    }
-    if error.is_timeout() { Unreached::Timeout } else { Unreached::Other }
+    let cause = Error::source(error).and_then(in_causes);
+    cause.unwrap_or(if error.is_timeout() { Unreached::Timeout } else { Unreached::Other })
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -1,21 +1,24 @@
 //! The four calls, each with what it needs to be judged: whether the request left this machine,
 //! and the `Date` of its reply.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::config::interceptors::{
     BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
 };
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_secretsmanager::error::BoxError;
+use aws_sdk_secretsmanager::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use zeroize::Zeroizing;
 
+use super::cause::cause_of;
 use super::errors::{Call, classify, is_not_found};
 use super::{AwsSecretsManager, CURRENT, PENDING, PREVIOUS};
 use crate::domain::clocks::DateSource;
@@ -44,7 +47,7 @@ impl AwsSecretsManager {
             .interceptor(witness.clone())
             .send()
             .await
-            .map_err(|error| classify(Call::Describe, &self.secret_id, &error, witness.sent()))
+            .map_err(|error| self.failed(Call::Describe, &error, witness.sent()))
     }
 
     /// `None` when the secret, the version, or the stage is not there. The SDK's own log lines are
@@ -63,7 +66,7 @@ impl AwsSecretsManager {
             Ok(reply) => reply,
             Err(error) if is_not_found(&error) => return Ok(None),
             Err(error) => {
-                return Err(classify(Call::Get, &self.secret_id, &error, witness.sent()));
+                return Err(self.failed(Call::Get, &error, witness.sent()));
             }
         };
         let version = VersionId::new(reply.version_id().unwrap_or_default())
@@ -101,7 +104,7 @@ impl AwsSecretsManager {
             .with_subscriber(NoSubscriber::default())
             .await
             .map(drop)
-            .map_err(|error| classify(Call::Put, &self.secret_id, &error, witness.sent()))
+            .map_err(|error| self.failed(Call::Put, &error, witness.sent()))
     }
 
     /// Moves a stage, only if it is where `from` says. Sent once: the repeat of a move whose reply
@@ -125,7 +128,16 @@ impl AwsSecretsManager {
             .send()
             .await
             .map(drop)
-            .map_err(|error| classify(Call::MoveStage, &self.secret_id, &error, witness.sent()))
+            .map_err(|error| self.failed(Call::MoveStage, &error, witness.sent()))
+    }
+
+    fn failed<E>(&self, call: Call, error: &SdkError<E, HttpResponse>, sent: bool) -> PortError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let failed = classify(call, &self.secret_id, error, sent);
+        let cause = cause_of(call, error, sent, self.region().is_some());
+        failed.because(cause)
     }
 
     fn witness(&self) -> Witness {

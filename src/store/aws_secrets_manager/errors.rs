@@ -20,7 +20,7 @@ pub(super) enum Call {
 }
 
 impl Call {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Describe => "DescribeSecret",
             Self::Get => "GetSecretValue",

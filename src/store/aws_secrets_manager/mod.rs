@@ -7,6 +7,7 @@
 //! Must never send a put without naming its stages: AWS would move AWSCURRENT (R5).
 
 mod calls;
+mod cause;
 mod claims;
 mod errors;
 mod view;
@@ -27,6 +28,7 @@ use crate::domain::claim::Claim;
 use crate::domain::ids::VersionId;
 use crate::domain::policy::Fields;
 use crate::domain::secret::Credential;
+use crate::port::store::StoreProblem;
 use crate::port::{Class, Clock, Content, PortError, SecretStore, StoreView, Stored, Which};
 
 const PENDING: &str = "AWSPENDING";
@@ -96,6 +98,11 @@ impl AwsSecretsManager {
             created: Arc::default(),
             claim: Arc::default(),
         }
+    }
+
+    /// The region that is asked, where the policy or AWS's chain names one.
+    fn region(&self) -> Option<&str> {
+        self.client.config().region().map(AsRef::as_ref)
     }
 
     /// The value of a version or stage; `None` only where the secret is there without it.
@@ -201,10 +208,23 @@ fn check_token(token: &VersionId) -> Result<(), PortError> {
 
 #[async_trait]
 impl SecretStore for AwsSecretsManager {
+    fn place(&self) -> String {
+        let region = match self.region() {
+            Some(region) => format!("in {region}"),
+            None => "in no region".to_owned(),
+        };
+        format!("secret {} of AWS Secrets Manager {region}", self.secret_id)
+    }
+
     async fn describe(&self) -> Result<StoreView, PortError> {
         let call = async {
             let secret = self.describe_secret().await?;
-            let mut view = self.with_claim(view::of(&secret)?, &secret).await?;
+            let view = view::of(&secret)?;
+            if view.problems.contains(&StoreProblem::ScheduledForDeletion) {
+                // AWS lets nobody read a value of it any more; that is all there is to say.
+                return Ok(view);
+            }
+            let mut view = self.with_claim(view, &secret).await?;
             if let Some(current) = &view.current {
                 view.current_created_ms = self.remembered(current);
                 if view.current_created_ms.is_none() {

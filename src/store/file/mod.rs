@@ -80,6 +80,10 @@ impl FileStore {
 
 #[async_trait]
 impl SecretStore for FileStore {
+    fn place(&self) -> String {
+        format!("the file {}", self.place.path.display())
+    }
+
     async fn describe(&self) -> Result<StoreView, PortError> {
         let span = info_span!("store.describe", path = %self.place.path.display());
         self.run(span, Place::describe).await

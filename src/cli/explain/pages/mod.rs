@@ -2,6 +2,7 @@
 //! its code is shown.
 
 mod call;
+mod check;
 mod concern;
 mod finding;
 mod journal;
@@ -24,6 +25,7 @@ pub fn page(code: Code) -> Page {
         Code::Setup(code) => setup::page(code),
         Code::Journal(code) => journal::page(code),
         Code::Call(code) => call::page(code),
+        Code::Check(code) => check::page(code),
         Code::Own(code) => own::page(code),
         Code::Finding(room, problem) => finding::page(room, problem),
     }

@@ -46,8 +46,9 @@ pub(super) fn forbidden(state: &State, effect: &Effect) -> Why {
     }
 }
 
-/// While a question is open nothing is sent but the same claim again, which is create-once, the kill of a suspect that it does not touch, and,
-/// under a leak, whatever a create without an answer does not bar (R1).
+/// While a question is open nothing is sent but the same claim again, which is create-once; the kill
+/// of a suspect that it does not touch; and, under a leak, whatever a create without an answer does
+/// not bar (R1).
 fn may_send(state: &State, effect: &Effect) -> bool {
     let only_creates_open = state.open_creates() == state.questions.len();
     let kills = matches!(effect, Effect::Disable { key, .. } | Effect::Delete { key, .. }
