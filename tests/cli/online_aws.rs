@@ -149,7 +149,7 @@ async fn a_permission_that_is_missing_at_aws_is_named() {
         let check = if on == CallKind::DescribeSecret { "store" } else { "current" };
         says(&ended, check, found, words);
         let next = &line(&ended, check)["next_command"];
-        assert_eq!(next, "rekeyd check --print-iam demo");
+        assert!(next.as_str().unwrap().ends_with(" check --print-iam demo"), "{next}");
     }
 }
 
