@@ -1,8 +1,9 @@
 //! Decommission: the key goes, nothing replaces it, and the policy never rotates or heals again.
 
-use rekeyd::domain::ids::KeyId;
+use rekeyd::domain::claim::{Claim, Owner};
+use rekeyd::domain::ids::{KeyId, RotationId};
 use rekeyd::domain::state::{
-    Adoption, Event, Life, ParkReason, Phase, Refusal, Request, RequestKind, State,
+    Adoption, Effect, Event, Life, ParkReason, Phase, Refusal, Request, RequestKind, State,
 };
 use rekeyd::engine::{Engine, EngineError, Goal, Halt, Stop};
 use rekeyd::sandbox::{CallKind, Edit, Fault as IssuerFault, SERVICE_ACCOUNT, What};
@@ -53,6 +54,7 @@ fn refused(state: &State) -> Option<(RequestKind, Refusal)> {
 
 fn intents(world: &World) -> Vec<&'static str> {
     let names = world.journal.events().into_iter().filter_map(|event| match event {
+        Event::Intended { effect: Effect::Claim { .. }, .. } => None,
         Event::Intended { effect, .. } => Some(effect.name()),
         _ => None,
     });
@@ -320,4 +322,25 @@ async fn somebody_who_enables_the_key_in_the_soak_stops_the_delete() {
     assert!(pin, "{:?}", engine.state().parked);
     assert_eq!(ask(&mut engine, Request::Resume, 48 * HOUR).await, Halt::Reached);
     assert!(!exists(&world, &key));
+}
+
+#[tokio::test]
+async fn a_decommission_sends_nothing_while_another_journal_holds_the_claim() {
+    for named_actor in [false, true] {
+        let (world, mut engine, key) = ready(named_actor).await;
+        ask(&mut engine, word(false), HOUR).await;
+        let head = world.store.claim();
+        let generation = head.map(|head| head.generation).unwrap_or_default().next();
+        let owner = Owner::drawn(RotationId(uuid::Uuid::from_u128(77)));
+        world.store.claim_by_another(Claim { generation, owner, ended: false });
+        assert_eq!(on(&mut engine, 96 * HOUR).await, Halt::Parked, "named actor {named_actor}");
+        let park = engine.state().parked.as_ref().map(|park| &park.reason);
+        assert_eq!(park, Some(&ParkReason::ClaimLost));
+        assert!(world.tenant.alive(&key));
+
+        ask(&mut engine, Request::Adopt, 96 * HOUR).await;
+        assert_eq!(is_proven(engine.state()), Some(named_actor));
+        assert!(!exists(&world, &key));
+        assert!(world.store.claim().unwrap().ended);
+    }
 }

@@ -52,11 +52,12 @@ pub(super) fn release(v: &View<'_>) -> Found<()> {
     Err(Step::Do(Effect::Claim { entry }))
 }
 
-/// Lets an effect of a rotation pass only under our own claim. Where the store cannot be read the
+/// Lets an effect of a rotation, or of a decommission, pass only under our own claim. Where the store cannot be read the
 /// claim was ours when it last could, and a leaked key does not wait for it.
 pub(super) fn guarded(v: &View<'_>, step: Step) -> Step {
     let mutates = matches!(&step, Step::Do(effect) if !matches!(effect, Effect::Claim { .. }));
-    if !mutates || v.state.rotation.is_none() || !v.state.questions.is_empty() {
+    let open = v.state.rotation.is_some() || v.state.decommission.is_some();
+    if !mutates || !open || !v.state.questions.is_empty() {
         return step;
     }
     match v.store_if_clear() {

@@ -2,6 +2,7 @@
 //! elsewhere is done here by name: the key that *current* names is disabled or deleted (4), the
 //! last one of the account may be (10), and a retired policy has no key that lives (6). Never heals.
 
+use super::claim::{self, Head};
 use super::first_key;
 use super::guards;
 use super::preflight::unfit_actor;
@@ -50,7 +51,11 @@ fn retired(v: &View<'_>) -> Found<Step> {
     if v.state.requests.adopt || v.state.first.as_ref().is_some_and(FirstKey::is_minted) {
         return adopt_again(v);
     }
-    Ok(refuse_all(v, &Refusal::Retired).unwrap_or(Step::Rest))
+    if let Some(step) = refuse_all(v, &Refusal::Retired) {
+        return Ok(step);
+    }
+    claim::release(v)?;
+    Ok(Step::Rest)
 }
 
 /// As at first contact, except that what cannot be adopted leaves the policy retired.
@@ -95,6 +100,9 @@ pub(super) fn begin(v: &View<'_>, clear_store: bool) -> Found<Step> {
     let Some(proof) = holding.proof() else { return refuse(Refusal::CurrentMalformed) };
     if v.state.settled.as_ref().map(|settled| &settled.held.proof) != Some(proof) {
         return refuse(Refusal::CurrentChanged);
+    }
+    if let Head::Foreign { ended } = claim::head(v)? {
+        return refuse(Refusal::Claimed { ended });
     }
     if !v.works(proof)? {
         return refuse(Refusal::CurrentDead);
@@ -155,6 +163,11 @@ fn weigh(v: &View<'_>, open: &Decommission) -> Found<Option<Step>> {
     }
     if asked.resume {
         return Ok(Some(request::resume(v)));
+    }
+    if asked.adopt
+        && let Some(step) = request::follow(v)?
+    {
+        return Ok(Some(step));
     }
     if let Some(clear_store) = asked.decommission {
         let (held, token_life_ms) = (open.held.clone(), open.token_life_ms);

@@ -127,7 +127,7 @@ fn adopt(v: &View<'_>) -> Found<Step> {
 }
 
 /// Where another journal's claim stands in the way: the word to go on all the same (R26).
-fn follow(v: &View<'_>) -> Found<Option<Step>> {
+pub(super) fn follow(v: &View<'_>) -> Found<Option<Step>> {
     let lost = v.state.parked.as_ref().is_some_and(|park| park.reason == ParkReason::ClaimLost);
     let head = v.store()?.claim.filter(|head| lost && head.generation >= v.state.chain);
     Ok(head.map(|head| {
