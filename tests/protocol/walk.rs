@@ -54,6 +54,7 @@ pub fn store_fault(dice: &mut Dice) -> (Call, Fault) {
         Call::Promote,
         Call::Unstage,
         Call::DropPrevious,
+        Call::Claim,
         Call::Describe,
         Call::Read,
     ]);

@@ -22,6 +22,8 @@ pub(super) type Found<T> = Result<T, Step>;
 const TROUBLE_LIMIT: u32 = 6;
 /// A conflict says that a read was behind; reads may lag for a minute (R13).
 const CONFLICT_LIMIT: u32 = 12;
+/// So many failures in a row are journaled under a leak; later ones say nothing new.
+const QUIET_AFTER: u32 = 20;
 /// Parked: look again after this time.
 const PARKED_RECHECK_MS: i64 = 60_000;
 
@@ -75,14 +77,16 @@ impl<'a> View<'a> {
         Step::Wait { reason: WaitFor::Operator, ms: PARKED_RECHECK_MS }
     }
 
-    /// A fact could not be told: back off; park when it goes on, except under a leak.
+    /// A fact could not be told: back off; park when it goes on, except under a leak, which is looked
+    /// at every minute for as long as it takes. What went on for long is not written down again.
     pub fn trouble(&self, class: Class, step: &str) -> Step {
-        if self.state.parked.is_some() && self.state.requests.leak.is_none() {
+        let leak = self.state.requests.leak.is_some();
+        let count = self.state.trouble.as_ref().map_or(0, |trouble| trouble.count);
+        let parked = self.state.parked.is_some();
+        if parked && !leak || leak && count >= QUIET_AFTER {
             return Step::Wait { reason: WaitFor::Trouble, ms: PARKED_RECHECK_MS };
         }
-        let often = self.state.trouble.as_ref().is_some_and(|t| t.count >= TROUBLE_LIMIT);
-        let open = self.state.rotation.is_some() || self.state.decommission.is_some();
-        if often && self.state.requests.leak.is_none() && open {
+        if count >= TROUBLE_LIMIT && !leak && self.state.rotation.is_some() {
             return Step::record(Event::Parked {
                 reason: ParkReason::Trouble { class, step: step.to_owned() },
             });
