@@ -11,6 +11,8 @@ use super::state::{FirstKey, Life, State};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bar {
     Rotation,
+    /// The key is being decommissioned.
+    Decommission,
     /// A request whose reply was lost may still land.
     Question,
     /// These are reported leaked and not proven dead.
@@ -29,6 +31,8 @@ pub fn open(state: &State) -> Option<Bar> {
     let suspects: BTreeSet<KeyId> = state.suspects_alive().cloned().collect();
     if state.rotation.is_some() {
         Some(Bar::Rotation)
+    } else if state.decommission.is_some() {
+        Some(Bar::Decommission)
     } else if !state.questions.is_empty() {
         Some(Bar::Question)
     } else if !suspects.is_empty() {
@@ -43,7 +47,10 @@ pub fn open(state: &State) -> Option<Bar> {
 /// What speaks against forgetting a secret.
 #[must_use]
 pub fn bar(state: &State) -> Option<Bar> {
-    let orphans: BTreeSet<KeyId> = state.orphans_unruled().map(|(key, _)| key.clone()).collect();
+    let unruled = state.orphans_unruled().map(|(key, _)| key.clone());
+    let open_or_stopped = state.orphans.iter().filter(|(_, orphan)| orphan.undone().is_some());
+    let undone = open_or_stopped.map(|(key, _)| key.clone());
+    let orphans: BTreeSet<KeyId> = unruled.chain(undone).collect();
     open(state).or((!orphans.is_empty()).then_some(Bar::Orphans(orphans)))
 }
 

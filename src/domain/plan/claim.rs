@@ -4,7 +4,7 @@
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::claim::{Claim, Owner};
-use crate::domain::state::{Effect, ParkReason, State};
+use crate::domain::state::{Effect, Event, ParkReason, State};
 
 /// Whose the head of the chain is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,22 +42,22 @@ pub(super) fn take(v: &View<'_>) -> Step {
     Step::Do(Effect::Claim { entry: Claim { generation, owner, ended: false } })
 }
 
-/// Gives the claim up, where we hold it; the next rotation, here or elsewhere, may follow.
+/// Gives the claim up, where we hold it; the next rotation, here or elsewhere, may follow. Where the
+/// store cannot be read it is given up another time.
 pub(super) fn release(v: &View<'_>) -> Found<()> {
     let Some(held) = v.state.claim else { return Ok(()) };
-    if head(v)? != Head::Ours {
+    if v.store_if_clear()?.is_none() || head(v)? != Head::Ours {
         return Ok(());
     }
     let entry = Claim { generation: v.state.chain.next(), ended: true, ..held };
     Err(Step::Do(Effect::Claim { entry }))
 }
 
-/// Lets an effect of a rotation, or of a decommission, pass only under our own claim. Where the store cannot be read the
-/// claim was ours when it last could, and a leaked key does not wait for it.
+/// Lets an effect of a rotation, or of a decommission, pass only under our own claim. Where the store
+/// cannot be read the claim was ours when it last could, and a leaked key does not wait for it.
 pub(super) fn guarded(v: &View<'_>, step: Step) -> Step {
-    let mutates = matches!(&step, Step::Do(effect) if !matches!(effect, Effect::Claim { .. }));
     let open = v.state.rotation.is_some() || v.state.decommission.is_some();
-    if !mutates || !open || !v.state.questions.is_empty() {
+    if !open || !v.state.questions.is_empty() || !(needs_claim(v, &step) || lifts(v, &step)) {
         return step;
     }
     match v.store_if_clear() {
@@ -66,9 +66,27 @@ pub(super) fn guarded(v: &View<'_>, step: Step) -> Step {
         Err(look) => return look,
     }
     match head(v) {
-        Ok(Head::Ours) => step,
-        Ok(Head::Free) => take(v),
         Ok(Head::Foreign { .. }) => v.park(ParkReason::ClaimLost),
+        Ok(Head::Free) if needs_claim(v, &step) => v.bounded(take(v)),
+        Ok(Head::Ours | Head::Free) => step,
         Err(other) => other,
     }
+}
+
+/// The kill of a suspect and the undoing of our own disable touch no label, and nobody else would
+/// do them: they do not wait.
+fn needs_claim(v: &View<'_>, step: &Step) -> bool {
+    match step {
+        Step::Do(Effect::Claim { .. } | Effect::Enable { .. }) => false,
+        Step::Do(Effect::Disable { key, .. }) => !v.state.is_suspect(key),
+        Step::Do(_) => true,
+        _ => false,
+    }
+}
+
+/// What would end our waiting for the claim by itself waits for the claim, too.
+fn lifts(v: &View<'_>, step: &Step) -> bool {
+    let lost = v.state.parked.as_ref().is_some_and(|park| park.reason == ParkReason::ClaimLost);
+    let Step::Record(events) = step else { return false };
+    lost && matches!(events.first(), Some(Event::Unparked { by_operator: false }))
 }

@@ -23,7 +23,7 @@ use crate::domain::state::{
 pub(super) fn decide(v: &View<'_>) -> Option<Step> {
     let own = match (&v.state.adoption, &v.state.decommission) {
         (Adoption::Retired(_), _) => retired(v),
-        (_, Some(open)) => leaving(v, open),
+        (Adoption::Adopted, Some(open)) => leaving(v, open),
         _ => return None,
     };
     let (Ok(step) | Err(step)) = own;
@@ -54,6 +54,8 @@ fn retired(v: &View<'_>) -> Found<Step> {
     if let Some(step) = refuse_all(v, &Refusal::Retired) {
         return Ok(step);
     }
+    // A first key that was made for it, and given up, goes.
+    first_key::leftovers(v)?;
     claim::release(v)?;
     Ok(Step::Rest)
 }
@@ -165,7 +167,7 @@ fn weigh(v: &View<'_>, open: &Decommission) -> Found<Option<Step>> {
         return Ok(Some(request::resume(v)));
     }
     if asked.adopt
-        && let Some(step) = request::follow(v)?
+        && let Some(step) = request::follow(v)?.or(request::own(v)?)
     {
         return Ok(Some(step));
     }
@@ -264,6 +266,13 @@ fn before_the_end(v: &View<'_>, open: &Decommission) -> Found<()> {
 /// hand, by the etag that the list of this very step shows.
 fn own_delete(v: &View<'_>, open: &Decommission) -> Found<Step> {
     let proof = &open.held.proof;
+    // Afterwards nobody is left to kill them.
+    if v.state.suspects_alive().any(|key| *key != proof.key) {
+        return Err(match kill::kill(v) {
+            Ok(Some(step)) | Err(step) => step,
+            Ok(None) => v.wait_for_operator(),
+        });
+    }
     guards::may_decommission(v, &proof.key)?;
     if !v.works(proof)? {
         return Err(v.park(ParkReason::CurrentDead));

@@ -196,23 +196,31 @@ fn foreign_died(
     version: &VersionId,
     holding: &Holding,
 ) -> Found<Option<Step>> {
-    let step = if let Some(staged) = rotation.staged_new()
-        && can_serve(v, &staged.proof)?
-    {
-        move_forward(v, rotation, staged, version, holding)?
-    } else if let Some(step) = undo_our_disable(v, &rotation.old.proof.key)? {
-        return Ok(Some(step));
-    } else if can_serve(v, &rotation.old.proof)? {
-        advance::back_to_old(v, rotation, version)?
-    } else {
-        return Ok(None);
+    let old = &rotation.old.proof;
+    let staged = match rotation.staged_new() {
+        Some(staged) if can_serve(v, &staged.proof)? => Some(staged),
+        _ => None,
     };
+    // A new key that is not verified, or was given up, serves only where the old one cannot.
+    let verified = rotation.phase == Phase::Verified || rotation.phase.after_promote();
+    let forward = staged.is_some() && (verified || !can_serve(v, old)?);
+    if !forward {
+        if let Some(step) = undo_our_disable(v, &old.key)? {
+            return Ok(Some(step));
+        }
+        if !can_serve(v, old)? {
+            return Ok(None);
+        }
+    }
     let theirs = |park: &Park| park.reason == ParkReason::CurrentChanged;
     if v.state.parked.as_ref().is_some_and(theirs) {
         let by_operator = v.state.requests.resume;
         return Ok(Some(Step::record(Event::Unparked { by_operator })));
     }
-    Ok(Some(step))
+    match staged.filter(|_| forward) {
+        Some(staged) => move_forward(v, rotation, staged, version, holding).map(Some),
+        None => advance::back_to_old(v, rotation, version).map(Some),
+    }
 }
 
 /// Moves *current* to our version again, or to one with *current*'s other fields.

@@ -99,11 +99,16 @@ fn stop(v: &View<'_>, trigger: Trigger, why: Refusal) -> Step {
     v.park(reason)
 }
 
-/// The store took no claim, and would not take one now. A leak's request is sent again.
+/// The store took no claim, and would not take one now.
 fn unclaimable(v: &View<'_>, leak: bool) -> Option<Class> {
     let failed = v.state.trouble.as_ref().filter(|trouble| trouble.step == "claim")?;
+    // A leak's is sent again for a while: rights are mended, too.
+    const LEAK_TRIES: u32 = 20;
+    if leak {
+        return (failed.count >= LEAK_TRIES).then_some(failed.class);
+    }
     let for_good = matches!(failed.class, Class::Rejected | Class::Misconfigured);
-    (for_good || v.trouble_is_chronic() && !leak).then_some(failed.class)
+    (for_good || v.trouble_is_chronic()).then_some(failed.class)
 }
 
 fn unfit_secret(

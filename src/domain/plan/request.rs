@@ -1,6 +1,7 @@
 //! Requests of people, weighed only when no question is open: abort, resume, adopt.
 
 use super::account;
+use super::claim::{self, Head};
 use super::decommission;
 use super::step::Step;
 use super::view::{Found, View};
@@ -101,20 +102,19 @@ fn adopt(v: &View<'_>) -> Found<Step> {
     if let Some(step) = accept_profile(v)? {
         return Ok(step);
     }
-    if let Some(owned) = owned_where_parked(v)? {
-        return Ok(Step::Record(vec![
-            owned,
-            Event::Unparked { by_operator: true },
-            answer(RequestKind::Adopt, None),
-        ]));
+    if let Some(step) = own(v)? {
+        return Ok(step);
     }
     let Some((version, holding)) = v.current()? else { return refuse(Refusal::NoCurrent) };
     let Some(proof) = holding.proof() else { return refuse(Refusal::CurrentMalformed) };
-    if v.state.is_suspect(&proof.key) {
-        return refuse(Refusal::OldKeyUnfit);
-    }
-    if !v.works(proof)? {
-        return refuse(Refusal::CurrentDead);
+    let unfit = if v.state.is_suspect(&proof.key) {
+        Some(Refusal::OldKeyUnfit)
+    } else {
+        (!v.works(proof)?).then_some(Refusal::CurrentDead)
+    };
+    if let Some(why) = unfit {
+        // It is not adopted, but it may be rotated away from.
+        return Ok(follow_any(v)?.unwrap_or(Step::record(answer(RequestKind::Adopt, Some(why)))));
     }
     if v.state.rotation.is_some() && (v.is_new(proof) || v.is_old(proof)) {
         return refuse(Refusal::NothingOpen);
@@ -129,10 +129,26 @@ fn adopt(v: &View<'_>) -> Found<Step> {
 /// Where another journal's claim stands in the way: the word to go on all the same (R26).
 pub(super) fn follow(v: &View<'_>) -> Found<Option<Step>> {
     let lost = v.state.parked.as_ref().is_some_and(|park| park.reason == ParkReason::ClaimLost);
-    let head = v.store()?.claim.filter(|head| lost && head.generation >= v.state.chain);
-    Ok(head.map(|head| {
+    if lost { follow_any(v) } else { Ok(None) }
+}
+
+fn follow_any(v: &View<'_>) -> Found<Option<Step>> {
+    let Head::Foreign { .. } = claim::head(v)? else { return Ok(None) };
+    Ok(v.store()?.claim.map(|head| {
+        let mut events = vec![Event::Followed { chain: head.generation }];
+        if v.state.parked.is_some() {
+            events.push(Event::Unparked { by_operator: true });
+        }
+        events.push(answer(RequestKind::Adopt, None));
+        Step::Record(events)
+    }))
+}
+
+/// Where a key waits because somebody else names it: the word that it is this policy's (R22).
+pub(super) fn own(v: &View<'_>) -> Found<Option<Step>> {
+    Ok(owned_where_parked(v)?.map(|owned| {
         Step::Record(vec![
-            Event::Followed { chain: head.generation },
+            owned,
             Event::Unparked { by_operator: true },
             answer(RequestKind::Adopt, None),
         ])

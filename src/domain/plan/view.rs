@@ -86,7 +86,8 @@ impl<'a> View<'a> {
         if parked && !leak || leak && count >= QUIET_AFTER {
             return Step::Wait { reason: WaitFor::Trouble, ms: PARKED_RECHECK_MS };
         }
-        if count >= TROUBLE_LIMIT && !leak && self.state.rotation.is_some() {
+        let open = self.state.rotation.is_some() || self.state.decommission.is_some();
+        if count >= TROUBLE_LIMIT && !leak && open {
             return Step::record(Event::Parked {
                 reason: ParkReason::Trouble { class, step: step.to_owned() },
             });

@@ -101,6 +101,9 @@ pub(super) fn moved(name: &str, secret: &SecretKey, keys: &BTreeSet<KeyId>) -> (
 pub fn barred(name: &str, secret: &SecretKey, bar: &Bar) -> Problem {
     let (said, next) = match bar {
         Bar::Rotation => ("its rotation is open; it ends by the policy as it was".into(), RUN_ONCE),
+        Bar::Decommission => {
+            ("its key is being decommissioned, by the policy as it was".into(), RUN_ONCE)
+        }
         Bar::Question => ("a request whose reply was lost may still land".into(), RUN_ONCE),
         Bar::Leak => ("a leak report is open".into(), RUN_ONCE),
         Bar::FirstKey => ("a first key is being made; put the policy's file back".into(), RUN_ONCE),

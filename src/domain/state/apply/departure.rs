@@ -24,6 +24,7 @@ pub(super) fn forgotten(state: &mut State) -> Applied {
     state.known.clear();
     state.owned.clear();
     state.first = None;
+    state.decommission = None;
     state.settled = None;
     state.seen_key = None;
     state.baseline = None;
