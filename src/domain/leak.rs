@@ -92,14 +92,12 @@ mod tests {
     }
     fn managed(life: Life) -> ManagedKey {
         ManagedKey {
-            fingerprint: Some(Fingerprint::from_bytes([1; 16])),
-            origin: Origin::Minted,
-            since: Moment::default(),
-            version: None,
-            last_served: None,
             life,
-            revivals: 0,
-            deletes: 0,
+            ..ManagedKey::new(
+                Origin::Minted,
+                Moment::default(),
+                Some(Fingerprint::from_bytes([1; 16])),
+            )
         }
     }
     fn state(open: &[&str]) -> State {

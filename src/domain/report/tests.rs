@@ -352,16 +352,8 @@ fn what_a_failed_call_said_is_told_wherever_its_trouble_is() {
 
 #[test]
 fn a_key_that_the_next_run_removes_is_not_said_to_need_a_rotation() {
-    let managed = |life| ManagedKey {
-        fingerprint: None,
-        origin: Origin::Minted,
-        since: Moment::default(),
-        version: None,
-        last_served: None,
-        life,
-        revivals: 0,
-        deletes: 0,
-    };
+    let managed =
+        |life| ManagedKey { life, ..ManagedKey::new(Origin::Minted, Moment::default(), None) };
     let gone = || managed(Life::Deleted { at: Moment::default(), proven: false });
     let mut state = State::default();
     state.keys.insert(key("k1"), gone());

@@ -58,6 +58,21 @@ pub enum Life {
 }
 
 impl ManagedKey {
+    /// A live key, as it is when it is first taken down.
+    #[must_use]
+    pub fn new(origin: Origin, since: Moment, fingerprint: Option<Fingerprint>) -> Self {
+        Self {
+            fingerprint,
+            origin,
+            since,
+            version: None,
+            last_served: None,
+            life: Life::Live,
+            revivals: 0,
+            deletes: 0,
+        }
+    }
+
     #[must_use]
     pub fn proof(&self, key: &KeyId) -> Option<KeyProof> {
         self.fingerprint.map(|fingerprint| KeyProof { key: key.clone(), fingerprint })

@@ -55,14 +55,8 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied
 /// The adopted key's record, whoever it was before.
 fn managed(state: &mut State, now: &Moment, held: &Held) {
     let fresh = ManagedKey {
-        fingerprint: Some(held.proof.fingerprint),
-        origin: Origin::Adopted,
-        since: now.clone(),
         version: Some(held.version.clone()),
-        last_served: None,
-        life: Life::Live,
-        revivals: 0,
-        deletes: 0,
+        ..ManagedKey::new(Origin::Adopted, now.clone(), Some(held.proof.fingerprint))
     };
     let managed = state.keys.entry(held.proof.key.clone()).or_insert(fresh);
     managed.fingerprint = Some(held.proof.fingerprint);

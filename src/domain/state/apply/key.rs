@@ -51,16 +51,7 @@ pub(super) fn set_life(state: &mut State, key: &KeyId, life: Life) -> Applied {
         }
         let reported = state.suspects.get(key).map(|suspect| &suspect.reported);
         let since = reported.or(orphan.map(|orphan| &orphan.since)).cloned().unwrap_or_default();
-        let managed = ManagedKey {
-            fingerprint: None,
-            origin: Origin::Foreign,
-            since,
-            version: None,
-            last_served: None,
-            life: Life::Live,
-            revivals: 0,
-            deletes: 0,
-        };
+        let managed = ManagedKey::new(Origin::Foreign, since, None);
         state.keys.insert(key.clone(), managed);
     }
     if let Some(managed) = state.keys.get_mut(key) {

@@ -170,16 +170,7 @@ pub(super) fn minted(state: &mut State, now: Moment, outcome: &Outcome) -> Appli
         }
         _ => return illegal("settled", "not an outcome of a create"),
     };
-    let managed = ManagedKey {
-        fingerprint: proof.as_ref().map(|p| p.fingerprint),
-        origin,
-        since: now.clone(),
-        version: None,
-        last_served: None,
-        life: Life::Live,
-        revivals: 0,
-        deletes: 0,
-    };
+    let managed = ManagedKey::new(origin, now.clone(), proof.as_ref().map(|p| p.fingerprint));
     state.keys.insert(key.clone(), managed);
     if wants_first(state) {
         state.first = Some(FirstKey::Minted { key: key.clone(), proof, installs: 0 });
