@@ -7,7 +7,7 @@ use std::error::Error;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
-use super::errors::Call;
+use super::errors::{Call, KEY_REFUSED, SIGNER_REFUSED};
 use crate::port::Cause;
 use crate::port::unreached::in_causes;
 
@@ -43,10 +43,7 @@ fn of_reply(call: Call, code: &str, message: &str) -> Option<Cause> {
         "ResourceNotFoundException" if matches!(call, Call::Describe | Call::Put) => {
             Cause::NoSecret
         }
-        "DecryptionFailure"
-        | "DecryptionFailureException"
-        | "EncryptionFailure"
-        | "EncryptionFailureException" => Cause::EncryptionKey,
+        key if KEY_REFUSED.contains(&key) => Cause::EncryptionKey,
         // AWS: "Access to KMS is not allowed".
         "AccessDenied" | "AccessDeniedException" if message.contains("kms") => Cause::EncryptionKey,
         "AccessDenied" | "AccessDeniedException" | "NotAuthorized" => {
@@ -59,17 +56,7 @@ fn of_reply(call: Call, code: &str, message: &str) -> Option<Cause> {
         {
             Cause::Clock
         }
-        "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "InvalidSignatureException"
-        | "SignatureDoesNotMatch"
-        | "IncompleteSignature"
-        | "IncompleteSignatureException"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "OptInRequired" => Cause::CredentialsRefused,
+        signer if SIGNER_REFUSED.contains(&signer) => Cause::CredentialsRefused,
         _ => return None,
     })
 }

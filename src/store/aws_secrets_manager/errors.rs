@@ -80,6 +80,29 @@ where
     PortError::new(class, format!("{} of secret {secret_id} {why}", call.name()))
 }
 
+/// Whoever signed the request is not known, or not like this. AWS's list of common errors.
+pub(super) const SIGNER_REFUSED: [&str; 11] = [
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "OptInRequired",
+];
+
+/// The secret's KMS key cannot be used. The service's API reference, with and without the suffix.
+pub(super) const KEY_REFUSED: [&str; 4] = [
+    "DecryptionFailure",
+    "DecryptionFailureException",
+    "EncryptionFailure",
+    "EncryptionFailureException",
+];
+
 /// Exception codes by the service's API reference and AWS's list of common errors.
 fn of_code(call: Call, code: Option<&str>, status: u16) -> Class {
     match code {
@@ -100,27 +123,12 @@ fn of_code(call: Call, code: Option<&str>, status: u16) -> Class {
             | "SerializationException"
             | "UnknownOperationException",
         ) => Class::Misconfigured,
-        Some(
-            "AccessDenied"
-            | "AccessDeniedException"
-            | "NotAuthorized"
-            | "OptInRequired"
-            | "UnrecognizedClientException"
-            | "InvalidClientTokenId"
-            | "InvalidSignatureException"
-            | "SignatureDoesNotMatch"
-            | "IncompleteSignature"
-            | "IncompleteSignatureException"
-            | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException"
-            | "ExpiredToken"
-            | "ExpiredTokenException"
-            | "RequestExpired"
-            | "DecryptionFailure"
-            | "DecryptionFailureException"
-            | "EncryptionFailure"
-            | "EncryptionFailureException",
-        ) => Class::Rejected,
+        Some("AccessDenied" | "AccessDeniedException" | "NotAuthorized" | "RequestExpired") => {
+            Class::Rejected
+        }
+        Some(code) if SIGNER_REFUSED.contains(&code) || KEY_REFUSED.contains(&code) => {
+            Class::Rejected
+        }
         Some(
             "LimitExceededException"
             | "Throttling"
