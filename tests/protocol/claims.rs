@@ -211,3 +211,38 @@ async fn of_an_open_rotation_and_its_copy_on_another_machine_one_goes_on() {
         assert_eq!(world.counted().failures, 0, "{phase:?}");
     }
 }
+
+/// The report parked, and neither `adopt` nor `resume` led out: the leaked key stayed current.
+#[tokio::test]
+async fn after_a_leak_an_operator_may_go_on_though_another_journal_was_at_it() {
+    for ended in [false, true] {
+        let world = World::new();
+        let mut engine = world.adopted().await;
+        let leaked = world.store.current_key().unwrap();
+        world.store.claim_by_another(foreign(&world, ended));
+        engine.request(leak(engine.state(), false), tester()).await.unwrap();
+        engine.run(Goal::SuspectsDead, HOUR, &mut Stop::never()).await.unwrap();
+        assert!(world.tenant.alive(&leaked) && engine.state().parked.is_some(), "{ended}");
+        assert_eq!(world.ask(&mut engine, Request::Adopt).await, Halt::Reached, "{ended}");
+        assert!(!world.tenant.alive(&leaked), "{ended}");
+        assert_eq!(world.live_keys(), [world.store.current_key().unwrap()].into(), "{ended}");
+    }
+}
+
+/// A suspect dies whoever holds the claim (R16), and a park for the claim is not lifted at once.
+#[tokio::test]
+async fn who_lost_the_claim_still_kills_and_does_not_spin() {
+    for phase in [Phase::Promoted, Phase::Drained, Phase::Soaked] {
+        let world = World::new();
+        drop(world.adopted().await);
+        let old = world.store.current_key().unwrap();
+        let mut engine = world.rotating(phase).await;
+        world.store.claim_by_another(foreign(&world, false));
+        let before = world.journal.events().len();
+        engine.request(crate::world::leak_of(&[&old], false), tester()).await.unwrap();
+        engine.run(Goal::SuspectsDead, HOUR, &mut Stop::never()).await.unwrap();
+        assert!(!world.tenant.alive(&old), "{phase:?}");
+        let events = world.journal.events().len() - before;
+        assert!(events < 200, "{phase:?}: {events} events");
+    }
+}

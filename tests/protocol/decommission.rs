@@ -1,6 +1,7 @@
 //! Decommission: the key goes, nothing replaces it, and the policy never rotates or heals again.
 
 use rekeyd::domain::claim::{Claim, Owner};
+use rekeyd::domain::departed::{Bar, bar};
 use rekeyd::domain::ids::{KeyId, RotationId};
 use rekeyd::domain::state::{
     Adoption, Effect, Event, Life, ParkReason, Phase, Refusal, Request, RequestKind, State,
@@ -343,4 +344,15 @@ async fn a_decommission_sends_nothing_while_another_journal_holds_the_claim() {
         assert!(!exists(&world, &key));
         assert!(world.store.claim().unwrap().ended);
     }
+}
+
+/// The policy was removed in the drain, forgotten, and the key lived on.
+#[tokio::test]
+async fn a_secret_is_not_forgotten_while_its_key_is_being_decommissioned() {
+    let (world, mut engine, key) = ready(true).await;
+    ask(&mut engine, word(false), HOUR).await;
+    assert!(engine.state().decommission.is_some() && world.tenant.alive(&key));
+    assert_eq!(bar(engine.state()), Some(Bar::Decommission));
+    on(&mut engine, 96 * HOUR).await;
+    assert_eq!(bar(engine.state()), None);
 }

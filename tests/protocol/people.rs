@@ -286,3 +286,19 @@ async fn a_key_that_a_person_deletes_in_its_soak_is_proven_gone_once() {
         assert_eq!(world.journal.events().iter().filter(|e| gone(e)).count(), 1, "{phase:?}");
     }
 }
+
+/// What an operator aborted was promoted all the same, when a person's dead credential was left.
+#[tokio::test]
+async fn a_resume_after_an_abort_goes_back_to_the_old_key_and_not_to_the_one_given_up() {
+    let world = World::new();
+    world.poll();
+    let old = world.store.current_key().unwrap();
+    let mut engine = world.rotating(Phase::Verified).await;
+    engine.request(Request::Abort, tester()).await.unwrap();
+    world.reach(&mut engine, Phase::RollingBack).await;
+    world.store.put_by_hand("v-typed", "no-such-key", "no-such-secret");
+    assert_eq!(world.go_on(&mut engine).await, Halt::Parked);
+    world.ask(&mut engine, Request::Resume).await;
+    assert_eq!(world.store.current_key().as_deref(), Some(old.as_str()));
+    assert!(world.tenant.alive(&old));
+}
