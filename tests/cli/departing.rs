@@ -1,7 +1,5 @@
 //! Policies that are renamed, removed, or moved to another secret, and secrets that are forgotten.
 
-use std::time::{Duration, Instant};
-
 use rekeyd::domain::ids::{PolicyName, SecretKey};
 use rekeyd::domain::state::{Event, Phase};
 use rekeyd::engine::replay;
@@ -11,7 +9,7 @@ use rekeyd::sandbox::{CallKind, Fault, What};
 use serde_json::{Value, json};
 
 use crate::rewriting::rewrite;
-use crate::stage::{Ended, Stage, end};
+use crate::stage::{Ended, Stage, end, until};
 
 const LONG: &str = "1h";
 
@@ -154,11 +152,7 @@ async fn park_before_the_promote(stage: &Stage) -> String {
     tenant.add_fault(slow).unwrap();
     let mut command = stage.command(&["rotate", "demo"]);
     let rotating = tokio::task::spawn_blocking(move || end(&mut command));
-    let begun = Instant::now();
-    while tenant.keys().len() < 2 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no key was made");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("a new key", || tenant.keys().len() > 1).await;
     let new = tenant.keys()[1].client_id.clone();
     let denied = fault(CallKind::UpdateApiKey, Some(new.clone()), What::PermissionDenied);
     tenant.add_fault(denied).unwrap();

@@ -1,13 +1,11 @@
 //! Rotations and leaks through the real binary, judged by sandbox, store, and exit code.
 
-use std::time::{Duration, Instant};
-
 use insta::assert_snapshot;
 use rekeyd::sandbox::{CallKind, Fault, What};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rotate_now_publishes_a_new_key_and_run_once_retires_the_old_one() {
@@ -197,11 +195,7 @@ async fn a_signal_ends_a_wait_and_says_what_is_left() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let begun = Instant::now();
-    while stage.current() == old {
-        assert!(begun.elapsed() < Duration::from_secs(60), "it was never promoted");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("the promote", || stage.current() != old).await;
     let id = i32::try_from(child.id()).unwrap();
     kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
     let output =

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use rekeyd::sandbox::{CallKind, Sandbox, Settings};
@@ -10,6 +11,15 @@ use serde_json::Value;
 pub(crate) struct Stage {
     pub(crate) sandbox: Sandbox,
     dir: tempfile::TempDir,
+}
+
+/// Waits until something holds; a minute at most.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never came: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// How a command ended.
