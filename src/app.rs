@@ -2,6 +2,7 @@
 //! nothing: what a policy needs is read from it, what to do next is the planner's business.
 
 mod departed;
+mod home;
 mod known;
 mod neighbours;
 mod online;
@@ -28,6 +29,7 @@ use crate::settings::{
 use crate::store::AwsClient;
 use crate::system::{SystemClock, SystemRandom};
 
+pub use home::{Home, Loan, OwnEngines};
 pub use known::{Known, Watch};
 use neighbours::Stores;
 pub use online::Online;

@@ -12,7 +12,7 @@ use super::context::Context;
 use super::error::{CliError, Exit};
 use super::verdict::{Asked, Verdict, judge};
 use super::view::out::{GREEN, Out, RED};
-use crate::app::App;
+use crate::app::{App, Home, OwnEngines};
 use crate::domain::clocks::Stamp;
 use crate::domain::policy::Policy;
 use crate::domain::report::Subject;
@@ -88,6 +88,7 @@ pub async fn drive(
     job: Arc<dyn Job>,
 ) -> Result<Vec<Verdict>, CliError> {
     let signals = Arc::new(super::context::Signals::listen()?);
+    let home: Arc<dyn Home> = Arc::new(OwnEngines::new(journal.clone()));
     let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut tasks = JoinSet::new();
     let mut places_of = BTreeMap::new();
@@ -97,12 +98,12 @@ pub async fn drive(
         let name = policy.name.to_string();
         let progress = context.progress(&name);
         let by = context.requester();
-        let (app, journal, job) = (app.clone(), journal.clone(), job.clone());
+        let (app, home, job) = (app.clone(), home.clone(), job.clone());
         let (signals, places) = (signals.clone(), places.clone());
         let task = tasks.spawn(async move {
             let _place = places.acquire().await;
             let one = One { app: &app, policy: &policy, by, signals: &signals };
-            let verdict = one.work(journal, progress, job.as_ref()).await;
+            let verdict = one.work(home, progress, job.as_ref()).await;
             let name = policy.name.as_str();
             (number, verdict.unwrap_or_else(|error| Verdict::failed(name, error)))
         });
@@ -136,11 +137,11 @@ struct One<'a> {
 impl One<'_> {
     async fn work(
         self,
-        journal: Arc<dyn Journal>,
+        home: Arc<dyn Home>,
         progress: Arc<dyn ProgressSink>,
         job: &dyn Job,
     ) -> Result<Verdict, CliError> {
-        let engine = self.app.engine(self.policy, journal, progress).await?;
+        let (engine, loan) = home.lend(self.app, self.policy, progress).await?;
         let mut bench = Bench {
             departed: !self.app.watches(engine.stream()),
             app: self.app,
@@ -150,7 +151,9 @@ impl One<'_> {
             by: self.by,
             stopped: Exit::Done,
         };
-        let mut verdict = job.work(&mut bench).await?;
+        let verdict = job.work(&mut bench).await;
+        loan.give_back(bench.engine);
+        let mut verdict = verdict?;
         if verdict.outcome == "stopped" {
             verdict.exit = self.signals.exit();
             verdict.exit_code = verdict.exit.code();
