@@ -8,6 +8,8 @@
 //!                   │
 //!                  app            settings → ports → engine
 //!                   │
+//!                daemon           heartbeat, agenda, slices of work; lends engines to commands
+//!                   │
 //!                engine           observe → plan → intent → effect → outcome → check
 //!                   │
 //!                 port            what is asked of the outside, in MUST words
@@ -31,6 +33,8 @@
 pub mod cli;
 
 pub mod app;
+
+pub mod daemon;
 
 pub mod engine;
 

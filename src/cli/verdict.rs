@@ -12,10 +12,10 @@ pub use self::ruling::sentenced;
 use self::ruling::with_rulings;
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
-use crate::domain::code::{Code, Refused as RefusedCode};
+use crate::domain::code::Code;
 use crate::domain::report::{
-    ORPHANS, Problem, RUN_ONCE, Subject, due_ms, left_over, mends, parked, policy_report,
-    read_only, rfc3339, why_failed,
+    ORPHANS, Problem, RUN_ONCE, Subject, changed_by_others, due_ms, left_over, parked,
+    policy_report, read_only, rfc3339, unverified, why_failed,
 };
 use crate::domain::state::{Adoption, Ending, Life, Phase, Refusal, RequestKind, State};
 use crate::engine::{Halt, Rested};
@@ -119,7 +119,7 @@ pub fn judge(
         let error = refusal(name, *kind, why);
         return Verdict { outcome: "refused".into(), ..Verdict::failed(name, error) };
     }
-    if let Halt::Troubled { class, step } = halt {
+    if let Halt::Troubled { class, step, .. } = halt {
         return troubled(name, *class, step, state);
     }
     let verdict = decommissioned(subject, before, now)
@@ -151,27 +151,15 @@ fn dead_under_a_rotation(
 /// Nothing was to be done, and what that rests on is not sound.
 #[must_use]
 pub fn unsound(name: &str, state: &State, rested: &Rested) -> Option<Verdict> {
-    let settled = state.settled.as_ref().map(|settled| settled.held.proof.key.to_string());
-    let known = settled.unwrap_or_default();
     match rested {
         Rested::Verified => None,
         Rested::Unverified { class, said } => {
-            let why = why_failed(*class, said.as_deref());
-            let message = format!(
-                "nothing is open, and whether the current credential works could not be verified: \
-                 {why}. By the journal key {known} is current."
-            );
-            let verdict = Verdict::new(name, Exit::of_class(*class), "unverified", message);
-            Some(verdict.next(mends(*class)))
+            let problem = unverified(state, *class, said.as_deref());
+            let (exit, message) = (Exit::of_class(*class), problem.message);
+            Some(Verdict::new(name, exit, "unverified", message).next(problem.next_command))
         }
         Rested::Changed { key } => {
-            let message = format!(
-                "somebody changed the store's current credential: it holds key {key}, which works, \
-                 and not key {known}, which was last rotated or adopted. It was left alone; no \
-                 rotation starts until you adopt it."
-            );
-            let next = format!("rekeyd adopt {name}");
-            let problem = Problem::new(RefusedCode::CurrentChanged, message, next);
+            let problem = changed_by_others(name, state, key);
             Some(Verdict::of(name, Exit::Operator, "changed", problem))
         }
     }

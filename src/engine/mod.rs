@@ -162,6 +162,11 @@ impl Engine {
         &self.plan.stream
     }
 
+    /// Where steps are shown from now on.
+    pub fn set_progress(&mut self, progress: Arc<dyn ProgressSink>) {
+        self.progress = progress;
+    }
+
     /// Whom to ask what other secrets name (R22). Without it this secret is taken to be alone.
     pub fn set_neighbours(&mut self, neighbours: Arc<dyn Neighbours>) {
         self.neighbours = Some(neighbours);

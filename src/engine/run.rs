@@ -38,7 +38,12 @@ pub enum Halt {
     /// An operator is needed.
     Parked,
     /// The same failure again and again, with nothing open that could be parked.
-    Troubled { class: Class, step: String },
+    Troubled {
+        class: Class,
+        step: String,
+        /// It is worth trying again after so long.
+        ms: i64,
+    },
     /// A signal.
     Stopped,
 }
@@ -48,6 +53,8 @@ pub enum Halt {
 pub struct Stop {
     asked: watch::Receiver<bool>,
     _keep: Arc<watch::Sender<bool>>,
+    /// A step in flight is waited for, however long its own bounds let it take.
+    patient: bool,
 }
 
 impl Stop {
@@ -56,7 +63,14 @@ impl Stop {
     pub fn new() -> (Arc<watch::Sender<bool>>, Self) {
         let (sender, asked) = watch::channel(false);
         let sender = Arc::new(sender);
-        (sender.clone(), Self { asked, _keep: sender })
+        (sender.clone(), Self { asked, _keep: sender, patient: false })
+    }
+    /// A stop that takes effect between two steps and cuts none short: for handing an engine to
+    /// somebody else of the same process.
+    #[must_use]
+    pub fn between_steps() -> (Arc<watch::Sender<bool>>, Self) {
+        let (sender, stop) = Self::new();
+        (sender, Self { patient: true, ..stop })
     }
     #[must_use]
     pub fn never() -> Self {
@@ -134,6 +148,20 @@ impl Engine {
         }
     }
 
+    /// How long a caller that owns the time may leave a wait of `wait_ms` alone before it asks
+    /// again: rechecks are jittered.
+    #[must_use]
+    pub fn recheck(&self, wait_ms: i64) -> Duration {
+        self.sleep_for(wait_ms)
+    }
+
+    /// Whether memory holds what no store has yet (between *issue* and *stage*): such an engine is
+    /// not to be dropped while it can go on.
+    #[must_use]
+    pub fn is_in_critical_section(&self) -> bool {
+        self.is_critical()
+    }
+
     fn boottime_ms(&self) -> i64 {
         self.ports.clock.stamp().boottime_ms
     }
@@ -147,6 +175,9 @@ impl Engine {
         let (clock, critical) = (self.ports.clock.clone(), self.critical.clone());
         let mut patience = stop.clone();
         let overdue = async {
+            if patience.patient {
+                std::future::pending::<()>().await;
+            }
             patience.asked().await;
             clock.sleep(STOP_GRACE).await;
             if critical.load(Ordering::SeqCst) {
@@ -197,7 +228,7 @@ impl Engine {
             let nothing_to_park = !open && !leak && !ruling && trouble.count >= 6;
             if nothing_to_park || (left_ms < ms && reason == WaitFor::Trouble) {
                 let (class, step) = (trouble.class, trouble.step.clone());
-                return Some(Halt::Troubled { class, step });
+                return Some(Halt::Troubled { class, step, ms });
             }
         }
         (left_ms < ms).then_some(Halt::Waiting { reason, ms })

@@ -10,6 +10,7 @@ pub mod neighbours;
 pub mod random;
 pub mod store;
 pub mod unreached;
+pub mod urgency;
 pub mod verifier;
 
 pub use actor::CredentialSource;
@@ -20,4 +21,5 @@ pub use journal::{Journal, JournalError, Recorded};
 pub use neighbours::Neighbours;
 pub use random::Random;
 pub use store::{Content, SecretStore, StoreView, Stored, Which};
+pub use urgency::{is_urgent, urgently};
 pub use verifier::{Exchange, Verifier};
