@@ -1,6 +1,7 @@
 //! The composition root: settings → ports → engine, for every command. Knows all rooms and decides
 //! nothing: what a policy needs is read from it, what to do next is the planner's business.
 
+mod clients;
 mod departed;
 mod home;
 mod known;
@@ -9,6 +10,7 @@ mod online;
 mod policies;
 mod ports;
 mod rehearsal;
+mod workshop;
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
@@ -20,21 +22,23 @@ use crate::domain::ids::{BadId, SecretKey};
 use crate::domain::plan::{Rules, certain_ms};
 use crate::domain::policy::diagnostic::escaped;
 use crate::domain::policy::{Findings, Policy};
-use crate::engine::{Engine, EngineError, Plan, ProgressSink};
+use crate::domain::state::State;
+use crate::engine::{Engine, EngineError, Plan, Ports, ProgressSink};
 use crate::journal::{LockError, MemoryJournal, SqliteJournal, StateLock};
 use crate::port::{Clock, Journal, JournalError, PortError, Random};
 use crate::settings::{
     Flags, Loaded, LocateError, Located, Settings, System, load_policies, locate,
 };
-use crate::store::AwsClient;
 use crate::system::{SystemClock, SystemRandom};
 
+pub use clients::Clients;
 pub use home::{Home, Loan, OwnEngines};
 pub use known::{Known, Watch};
 use neighbours::Stores;
 pub use online::Online;
 pub use policies::LeftOut;
 pub use rehearsal::{Noted, Notes};
+pub use workshop::{Lent, Policies, Shop};
 
 /// Why a command could not be set up. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +65,10 @@ pub enum AppError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Port(#[from] PortError),
+    #[error("the policies directory {} holds no policy any more", escaped(&.0.display().to_string()))]
+    NoneLeft(PathBuf),
+    #[error("the daemon is stopping; nothing was recorded")]
+    Stopping,
     #[error("the policy's secret has no usable name: {0}")]
     Name(#[from] BadId),
     #[error(
@@ -85,8 +93,8 @@ pub struct App {
     pub state_dir_is_named: bool,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
-    /// Used instead of AWS's own chain, which is then never read.
-    pub aws_client: Option<AwsClient>,
+    /// Connections, shared with whoever else is of this process.
+    pub clients: Arc<Clients>,
 }
 
 /// The journal for a command that may write, and the lock that makes it the only one.
@@ -117,9 +125,21 @@ impl App {
     #[must_use]
     pub fn new(settings: Settings, policies: Vec<Policy>, state_dir: PathBuf) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let clients = Arc::new(Clients::new(Arc::new(()), None));
+        Self::on(settings, policies, state_dir, clock, clients)
+    }
+
+    /// The same on a clock and on connections that others use too.
+    fn on(
+        settings: Settings,
+        policies: Vec<Policy>,
+        state_dir: PathBuf,
+        clock: Arc<dyn Clock>,
+        clients: Arc<Clients>,
+    ) -> Self {
         Self {
             settings,
-            stores: Arc::new(Stores::new(&policies, clock.clone())),
+            stores: Arc::new(Stores::new(&policies, clock.clone(), clients.clone())),
             policies,
             findings: Findings::new(Vec::new()),
             wrong_files: BTreeMap::new(),
@@ -128,8 +148,25 @@ impl App {
             state_dir_is_named: true,
             clock,
             random: Arc::new(SystemRandom),
-            aws_client: None,
+            clients,
         }
+    }
+
+    /// The same policies on connections that others use too.
+    #[must_use]
+    pub fn with_clients(self, clients: Arc<Clients>) -> Self {
+        let stores = Stores::new(&self.policies, self.clock.clone(), clients.clone());
+        Self { stores: Arc::new(stores), clients, ..self }
+    }
+
+    /// Settings and policies as the command line names them, read anew for the same process.
+    ///
+    /// # Errors
+    /// As for [`App::load`].
+    pub fn reload(&self, flags: &Flags) -> Result<Self, AppError> {
+        let read = Self::load(flags)?;
+        let clock = self.clock.clone();
+        Ok(Self { clock, ..read }.with_clients(self.clients.clone()))
     }
 
     /// Whether a policy names this secret.
@@ -210,12 +247,39 @@ impl App {
         journal: Arc<dyn Journal>,
         progress: Arc<dyn ProgressSink>,
     ) -> Result<Engine, AppError> {
-        let plan = self.plan(policy)?;
-        let neighbours = self.neighbours(journal.clone(), policy, &plan);
         let ports = self.ports(policy, journal).await?;
+        self.engine_on(policy, ports, progress).await
+    }
+
+    /// The same on ports that are there already.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or does not replay.
+    pub(crate) async fn engine_on(
+        &self,
+        policy: &Policy,
+        ports: Ports,
+        progress: Arc<dyn ProgressSink>,
+    ) -> Result<Engine, AppError> {
+        let plan = self.plan(policy)?;
+        let neighbours = self.neighbours(ports.journal.clone(), policy, &plan);
         let mut engine = Engine::open(ports, plan, progress).await?;
         engine.set_neighbours(neighbours);
+        if let Some(kept) = self.as_it_was(policy, engine.state())? {
+            engine.finish_by(kept);
+        }
         Ok(engine)
+    }
+
+    /// What an open rotation goes by, where the policy changed since it started (R28). Whom to ask
+    /// and where is the policy's as it is now: what was mended must count at once.
+    fn as_it_was(&self, policy: &Policy, state: &State) -> Result<Option<Plan>, AppError> {
+        let changed = state.rotation.is_some() && state.kept != policy.kept;
+        let kept = state.kept.as_ref().filter(|_| changed);
+        let Some(kept) = kept.and_then(|kept| kept.policy(&policy.name)) else { return Ok(None) };
+        let mut plan = Plan { stream: policy.secret_key()?, ..self.plan(&kept)? };
+        plan.rules.named_actor = self.plan(policy)?.rules.named_actor;
+        Ok(Some(plan))
     }
 
     /// When a mutation whose reply was lost is settled for certain, in milliseconds (R1, R13).

@@ -13,11 +13,15 @@ pub mod agenda;
 mod charge;
 mod fleet;
 mod heartbeat;
+mod reload;
 mod slice;
+mod systemd;
 mod watch;
 mod workshop;
 
 pub use charge::{Charge, is_busy};
 pub use fleet::{Bounds, Fleet, FleetReport, Handle, Reloaded, Stopping};
 pub use heartbeat::{Heartbeat, HeartbeatError};
+pub use reload::{Reader, Reloader, follow};
+pub use systemd::Notifier;
 pub use workshop::{Workshop, WorkshopError, bug};

@@ -28,6 +28,17 @@ impl App {
             let watch = Watch::Policy(policy);
             known.push(Known { name, watch, stream, state, broken });
         }
+        known.extend(self.known_unwatched(journal).await?);
+        known.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(known)
+    }
+
+    /// The same of secrets that no policy names whose file is right, in the journal's order.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn known_unwatched(&self, journal: &dyn Journal) -> Result<Vec<Known<'_>>, AppError> {
+        let mut known = Vec::new();
         for stream in journal.streams().await?.into_iter().filter(|one| !self.watches(one)) {
             let (state, broken) = folded(journal, &stream).await?;
             let name =
@@ -35,7 +46,6 @@ impl App {
             let watch = self.watch(&name, &stream, &state);
             known.push(Known { name, watch, stream, state, broken });
         }
-        known.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(known)
     }
 

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::clients::Clients;
 use super::{App, AppError};
 use crate::domain::policy::{ActorSource, IonIssuer, Policy, Store};
 use crate::engine::Ports;
 use crate::issuer::ion::{Ion, IonConfig};
 use crate::port::{Clock, CredentialSource, Journal, PortError, SecretStore};
 use crate::store::actor::{FileActor, SecretActor};
-use crate::store::{AwsClient, AwsSecretsManager, FileStore};
+use crate::store::{AwsSecretsManager, FileStore};
 
 impl App {
     /// Everything outside that a policy names. Calls nobody yet.
@@ -40,7 +41,9 @@ impl App {
         policy: &Policy,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Ion>, PortError> {
-        Ok(Arc::new(Ion::new(self.ion_config(&policy.issuer), clock)?))
+        let config = self.ion_config(&policy.issuer);
+        let connections = self.clients.ion(config.request_timeout);
+        Ok(Arc::new(Ion::on(&connections, config, clock)?))
     }
 
     fn ion_config(&self, issuer: &IonIssuer) -> IonConfig {
@@ -59,7 +62,7 @@ impl App {
         policy: &Policy,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<dyn SecretStore>, AppError> {
-        store_of(policy, clock, self.aws_client.as_ref()).await
+        store_of(policy, clock, &self.clients).await
     }
 
     pub(super) async fn actor(
@@ -71,7 +74,7 @@ impl App {
         Ok(match &policy.issuer.actor {
             ActorSource::OwnKey => None,
             ActorSource::SecretId(id) => Some(Arc::new(SecretActor::new(
-                aws(policy, id, clock, self.aws_client.as_ref()).await,
+                aws(policy, id, clock, &self.clients).await,
                 id.clone(),
             ))),
             ActorSource::Credential(name) => {
@@ -90,12 +93,12 @@ impl App {
 pub(super) async fn store_of(
     policy: &Policy,
     clock: Arc<dyn Clock>,
-    client: Option<&AwsClient>,
+    clients: &Clients,
 ) -> Result<Arc<dyn SecretStore>, AppError> {
     Ok(match &policy.store {
         Store::File { path, fields } => Arc::new(FileStore::new(path, fields.clone())?),
         Store::AwsSecretsManager { secret_id, .. } => {
-            Arc::new(aws(policy, secret_id, clock, client).await)
+            Arc::new(aws(policy, secret_id, clock, clients).await)
         }
     })
 }
@@ -105,15 +108,13 @@ async fn aws(
     policy: &Policy,
     secret_id: &str,
     clock: Arc<dyn Clock>,
-    client: Option<&AwsClient>,
+    clients: &Clients,
 ) -> AwsSecretsManager {
     let (Store::AwsSecretsManager { fields, .. } | Store::File { fields, .. }) = &policy.store;
     let region = match &policy.store {
         Store::AwsSecretsManager { region, .. } => region.as_deref(),
         Store::File { .. } => None,
     };
-    if let Some(client) = client {
-        return AwsSecretsManager::with_client(client, secret_id, fields.clone(), clock);
-    }
-    AwsSecretsManager::connect(secret_id, region, fields.clone(), clock).await
+    let client = clients.aws(region).await;
+    AwsSecretsManager::with_client(&client, secret_id, fields.clone(), clock).paced(clients.pace())
 }

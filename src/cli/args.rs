@@ -84,7 +84,7 @@ pub enum Output {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Resume what is open and start what is due
+    /// Rotate what is due until stopped, or with --once what is due now
     Run(RunArgs),
     /// Rotate policies' keys now
     Rotate(RotateArgs),
@@ -128,12 +128,12 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Do what can be done now, then end
-    #[arg(long, required = true)]
+    /// Do what can be done now, then end; without it, go on until stopped
+    #[arg(long)]
     pub once: bool,
-    /// Wait at most this long for what comes due meanwhile
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration_ms)]
-    pub budget: i64,
+    /// Wait at most this long for what comes due meanwhile; 10m by default
+    #[arg(long, value_name = "TIME", requires = "once", value_parser = duration_ms)]
+    pub budget: Option<i64>,
 }
 
 #[derive(Debug, Args)]

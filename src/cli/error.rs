@@ -165,6 +165,14 @@ impl From<AppError> for CliError {
                 let said = format!("{said}; make it, or name another with --policies DIR");
                 Self::new(Exit::Configuration, Setup::NoPolicies, said).next(next)
             }
+            AppError::NoneLeft(dir) => {
+                let next = format!("ls -la {}", for_shell(&dir));
+                let said = format!("{said}; to look after none, stop the daemon");
+                Self::new(Exit::Configuration, Setup::NoPolicies, said).next(next)
+            }
+            AppError::Stopping => {
+                Self::new(Exit::Unreachable, Own::Stopping, said).next("rekeyd status")
+            }
             AppError::UnknownPolicy { .. } => {
                 Self::new(Exit::Usage, Setup::UnknownPolicy, said).next("rekeyd status")
             }

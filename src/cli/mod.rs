@@ -25,6 +25,7 @@ mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod schema;
+mod serve;
 mod status;
 mod typed;
 mod verdict;

@@ -1,5 +1,5 @@
 //! `run --once`: go on with what is open, start what is due, and end. For a timer, or after a
-//! `--rotate-now` whose drain is over.
+//! `--rotate-now` whose drain is over. Without `--once` it is the daemon's.
 
 use std::sync::Arc;
 
@@ -10,16 +10,24 @@ use super::context::Context;
 use super::departed;
 use super::drive::{Bench, Job, conclude, drive};
 use super::error::{CliError, Exit};
+use super::serve;
 use super::verdict::{Asked, Verdict, unsound};
-use crate::domain::report::due_ms;
-use crate::domain::state::{Adoption, Request, Requester, Trigger};
+use crate::daemon::Charge;
+use crate::domain::policy::duration::MINUTE_MS;
+use crate::domain::state::{Request, Requester, Trigger};
 use crate::engine::{Goal, Halt};
 use crate::settings::for_shell;
 
+/// How long it waits for what comes due meanwhile, where nobody says.
+const BUDGET_MS: i64 = 10 * MINUTE_MS;
+
 pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
+    if !args.once {
+        return serve::serve(context).await;
+    }
     let app = context.app()?;
     let held = context.hold(&app)?;
-    let job = Arc::new(Once { budget_ms: args.budget });
+    let job = Arc::new(Once { budget_ms: args.budget.unwrap_or(BUDGET_MS) });
     let mut policies = app.policies.clone();
     let left = departed::left(&app, held.journal.as_ref()).await?;
     policies.extend(left.policies);
@@ -46,7 +54,8 @@ impl Job for Once {
             return departed::finish(bench, self.budget_ms).await;
         }
         let before = bench.engine.state().clone();
-        let due = is_due(bench);
+        let due = Charge::new(bench.policy, false)
+            .is_some_and(|charge| charge.may_begin(bench.engine.state(), &bench.now()));
         if due {
             let reason = Some("due".to_owned());
             let by = Requester { who: "schedule".to_owned(), reason };
@@ -65,20 +74,4 @@ impl Job for Once {
         let unsound = unsound(name, engine.state(), engine.rested()).filter(|_| idle);
         Ok(unsound.unwrap_or(verdict))
     }
-}
-
-/// Due by the schedule, nothing open, and the clocks agree that it is that time (R19).
-fn is_due(bench: &Bench<'_>) -> bool {
-    let state = bench.engine.state();
-    let now = bench.now();
-    let free = state.adoption == Adoption::Adopted
-        && state.rotation.is_none()
-        && state.decommission.is_none()
-        && state.requests.rotate.is_none()
-        && state.requests.leak.is_none();
-    let due = due_ms(&bench.subject(state)).is_some_and(|due| due <= now.wall_ms);
-    if free && due && !state.time.agrees(&now) {
-        tracing::warn!(policy = %bench.policy.name, "due, but the clocks do not agree: not started");
-    }
-    free && due && state.time.agrees(&now)
 }

@@ -212,6 +212,8 @@ named! {
         ManUnwritable = "man/unwritable",
         Runtime = "runtime",
         Signals = "signals",
+        Stopping = "stopping",
+        Heartbeat = "heartbeat",
         Demo = "demo",
         Sandbox = "sandbox",
         SandboxSecretFile = "sandbox/secret-file",

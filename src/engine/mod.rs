@@ -85,6 +85,8 @@ pub enum Turn {
 pub struct Engine {
     ports: Ports,
     plan: Plan,
+    /// What comes into force when the open rotation is over.
+    next_plan: Option<Plan>,
     state: State,
     position: u64,
     seen: Observed,
@@ -131,6 +133,7 @@ impl Engine {
         let mut engine = Self {
             ports,
             plan,
+            next_plan: None,
             state,
             position,
             seen: Observed::default(),
@@ -160,6 +163,12 @@ impl Engine {
     #[must_use]
     pub fn stream(&self) -> &SecretKey {
         &self.plan.stream
+    }
+
+    /// The open rotation goes by another plan, and whatever comes after it by the one that this
+    /// engine was opened with (R28).
+    pub fn finish_by(&mut self, plan: Plan) {
+        self.next_plan = Some(std::mem::replace(&mut self.plan, plan));
     }
 
     /// Where steps are shown from now on.
@@ -209,6 +218,11 @@ impl Engine {
     /// When the journal fails, or a step does not fit the state. Nothing is half done: what was
     /// sent has a durable intent.
     pub async fn turn(&mut self) -> Result<Turn, EngineError> {
+        if self.state.rotation.is_none()
+            && let Some(plan) = self.next_plan.take()
+        {
+            self.plan = plan;
+        }
         let at = self.ports.clock.stamp();
         self.refresh();
         match next_step(&self.plan.rules, &self.state, &self.seen, &at) {

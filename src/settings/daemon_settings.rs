@@ -27,6 +27,7 @@ pub struct Settings {
     pub policies_dir: Option<PathBuf>,
     pub limits: Limits,
     pub verify: VerifySettings,
+    pub daemon: DaemonSettings,
 }
 
 /// Times by which a request has certainly ended.
@@ -77,6 +78,34 @@ impl Default for DeadAfter {
     }
 }
 
+/// How `rekeyd run` shares its work out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaemonSettings {
+    /// Secrets that are worked on at a time. Leaks pass.
+    pub concurrency: u32,
+    /// How often a secret with nothing open is looked at.
+    pub watch_every_ms: i64,
+    /// Over how long rotations that were missed are spread.
+    pub catch_up_ms: i64,
+    /// Calls a second that a host gets: those that change nothing.
+    pub reads_per_second: u32,
+    /// Calls a second that a host gets: those that change something.
+    pub writes_per_second: u32,
+}
+
+impl Default for DaemonSettings {
+    fn default() -> Self {
+        Self {
+            concurrency: 32,
+            watch_every_ms: 15 * MINUTE_MS,
+            catch_up_ms: HOUR_MS,
+            reads_per_second: 50,
+            // AWS allows an account 50 of some, and others of the account want some too.
+            writes_per_second: 20,
+        }
+    }
+}
+
 /// Reads the text of a `rekeyd.toml`.
 ///
 /// # Errors
@@ -89,6 +118,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Settings, Vec<Finding>> {
     let policies_dir = root.text("policies_dir", 4000, &mut report);
     let limits = limits_of(&mut root, &mut report);
     let verify = verify_of(&mut root, &mut report);
+    let daemon = daemon_of(&mut root, &mut report);
     root.finish(&mut report);
     if !report.is_clean() {
         return Err(report.finish());
@@ -98,6 +128,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Settings, Vec<Finding>> {
         policies_dir: policies_dir.map(|at| at.value.into()),
         limits,
         verify,
+        daemon,
     })
 }
 
@@ -138,6 +169,25 @@ fn verify_of(root: &mut Table<'_>, report: &mut Report<'_>) -> VerifySettings {
     VerifySettings { dead_after }
 }
 
+fn daemon_of(root: &mut Table<'_>, report: &mut Report<'_>) -> DaemonSettings {
+    let mut daemon = DaemonSettings::default();
+    let Some(mut table) = root.table("daemon", report) else {
+        return daemon;
+    };
+    let concurrency = table.integer("concurrency", &(1..=1_000), report);
+    let watch = table.duration_ms("watch_every", &(MINUTE_MS..=24 * HOUR_MS), report);
+    let catch_up = table.duration_ms("catch_up", &(0..=24 * HOUR_MS), report);
+    let reads = table.integer("reads_per_second", &(1..=10_000), report);
+    let writes = table.integer("writes_per_second", &(1..=10_000), report);
+    daemon.concurrency = concurrency.unwrap_or(daemon.concurrency);
+    daemon.watch_every_ms = watch.map_or(daemon.watch_every_ms, |at| at.value);
+    daemon.catch_up_ms = catch_up.map_or(daemon.catch_up_ms, |at| at.value);
+    daemon.reads_per_second = reads.unwrap_or(daemon.reads_per_second);
+    daemon.writes_per_second = writes.unwrap_or(daemon.writes_per_second);
+    table.finish(report);
+    daemon
+}
+
 /// The JSON Schema of `rekeyd.toml`, for editors.
 #[must_use]
 pub fn json_schema() -> Value {
@@ -160,6 +210,26 @@ mod described {
         policies_dir: Option<String>,
         limits: Option<Limits>,
         verify: Option<Verify>,
+        daemon: Option<Daemon>,
+    }
+
+    /// How `rekeyd run` shares its work out.
+    #[derive(JsonSchema)]
+    #[schemars(deny_unknown_fields)]
+    struct Daemon {
+        /// Secrets that are worked on at a time; leaks pass. 32 by default.
+        #[schemars(range(min = 1, max = 1000))]
+        concurrency: Option<u32>,
+        /// How often a secret with nothing open is looked at; 15m by default.
+        watch_every: Option<Duration>,
+        /// Over how long rotations that were missed are spread; 1h by default.
+        catch_up: Option<Duration>,
+        /// Calls a second that a host gets, those that change nothing; 50 by default.
+        #[schemars(range(min = 1, max = 10000))]
+        reads_per_second: Option<u32>,
+        /// Calls a second that a host gets, those that change something; 20 by default.
+        #[schemars(range(min = 1, max = 10000))]
+        writes_per_second: Option<u32>,
     }
 
     /// Times by which a request has certainly ended.
@@ -220,6 +290,12 @@ token_lifetime = "0s"
 request_timeout = "5s"
 [verify]
 dead_after = { rejections = 5, over = "10s" }
+[daemon]
+concurrency = 3
+watch_every = "5m"
+catch_up = "2h"
+reads_per_second = 7
+writes_per_second = 2
 "#;
         assert_eq!(
             parse("rekeyd.toml", text).unwrap(),
@@ -232,6 +308,13 @@ dead_after = { rejections = 5, over = "10s" }
                     request_timeout_ms: 5000
                 },
                 verify: VerifySettings { dead_after: DeadAfter { rejections: 5, over_ms: 10_000 } },
+                daemon: DaemonSettings {
+                    concurrency: 3,
+                    watch_every_ms: 300_000,
+                    catch_up_ms: 7_200_000,
+                    reads_per_second: 7,
+                    writes_per_second: 2,
+                },
             }
         );
     }

@@ -9,5 +9,5 @@ mod document;
 pub mod file;
 
 pub use aws_sdk_secretsmanager::Client as AwsClient;
-pub use aws_secrets_manager::AwsSecretsManager;
+pub use aws_secrets_manager::{AwsSecretsManager, client as aws_client};
 pub use file::FileStore;

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::app::AppError;
+use crate::app::clients::Clients;
 use crate::app::ports::store_of;
 use crate::domain::ids::{KeyId, SecretKey};
 use crate::domain::policy::Policy;
@@ -33,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Stores {
     policies: BTreeMap<SecretKey, Policy>,
     clock: Arc<dyn Clock>,
+    clients: Arc<Clients>,
     /// Held while reading, so that engines side by side read each store once.
     seen: Mutex<BTreeMap<SecretKey, Seen>>,
 }
@@ -45,10 +47,10 @@ struct Seen {
 
 impl Stores {
     #[must_use]
-    pub fn new(policies: &[Policy], clock: Arc<dyn Clock>) -> Self {
+    pub fn new(policies: &[Policy], clock: Arc<dyn Clock>, clients: Arc<Clients>) -> Self {
         let by_secret = |policy: &Policy| Some((policy.secret_key().ok()?, policy.clone()));
         let policies = policies.iter().filter_map(by_secret).collect();
-        Self { policies, clock, seen: Mutex::default() }
+        Self { policies, clock, clients, seen: Mutex::default() }
     }
 
     /// Which policy is on which secret.
@@ -81,10 +83,10 @@ impl Stores {
         for secret in secrets {
             let Some(policy) = self.policies.get(*secret).cloned() else { continue };
             let (secret, clock) = (SecretKey::clone(secret), self.clock.clone());
-            let places = places.clone();
+            let (places, clients) = (places.clone(), self.clients.clone());
             reading.spawn(async move {
                 let _place = places.acquire().await;
-                let named = named_by(&policy, clock).await;
+                let named = named_by(&policy, clock, &clients).await;
                 if let Err(error) = &named {
                     let policy = &policy.name;
                     tracing::warn!(%policy, step = "read_neighbour", "{error}");
@@ -116,8 +118,12 @@ impl Seen {
     }
 }
 
-async fn named_by(policy: &Policy, clock: Arc<dyn Clock>) -> Result<BTreeSet<KeyId>, AppError> {
-    let store = store_of(policy, clock, None).await?;
+async fn named_by(
+    policy: &Policy,
+    clock: Arc<dyn Clock>,
+    clients: &Clients,
+) -> Result<BTreeSet<KeyId>, AppError> {
+    let store = store_of(policy, clock, clients).await?;
     let mut keys = BTreeSet::new();
     for which in [Which::Current, Which::Pending] {
         keys.extend(key_in(store.as_ref(), &which).await?);

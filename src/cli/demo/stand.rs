@@ -10,7 +10,7 @@ use super::super::args::DemoStore;
 use super::super::error::{CliError, Exit};
 use super::super::sandbox::write_secret;
 use super::source::{REGION, SECRET_ID, Source};
-use crate::app::App;
+use crate::app::{App, Clients};
 use crate::domain::code::Own;
 use crate::domain::ids::KeyId;
 use crate::domain::plan::WaitFor;
@@ -72,8 +72,9 @@ impl Stand {
             request_timeout_ms: 5_000,
         };
         let settings = Settings { limits, ..Settings::default() };
-        let mut app = App::new(settings, vec![policy], directory.path().join("state"));
-        app.aws_client = source.aws_client();
+        let app = App::new(settings, vec![policy], directory.path().join("state"));
+        let clients = Clients::new(Arc::new(()), source.aws_client());
+        let app = app.with_clients(Arc::new(clients));
         Ok(Self { sandbox, app, policy_text, source, _directory: directory })
     }
 

@@ -13,6 +13,7 @@ use super::wire::{self, Connection, NoReply, Reply};
 use crate::domain::clocks::DateSource;
 use crate::domain::facts::{Exchange, Unreached};
 use crate::domain::secret::Credential;
+use crate::port::CallKind;
 
 /// Outcome of an exchange, with the token where there is one.
 pub(super) enum Exchanged {
@@ -52,6 +53,7 @@ impl Ion {
             .header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
             .form(&form);
         let span = tracing::Span::current();
+        self.token.turn(CallKind::Read).await;
         let reply = match wire::send(request, self.clock.stamp().wall_ms).await {
             Ok(reply) => reply,
             Err(NoReply::NotSent(why)) => {

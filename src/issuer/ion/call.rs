@@ -24,7 +24,7 @@ use crate::domain::clocks::DateSource;
 use crate::domain::facts::Unreached;
 use crate::domain::policy::AuthorizationScheme;
 use crate::domain::secret::Credential;
-use crate::port::{Class, PortError, Verifier};
+use crate::port::{CallKind, Class, PortError, Verifier};
 
 /// What one read may spend on waiting for better times, all its attempts together.
 const RETRY_BUDGET: Duration = Duration::from_secs(10);
@@ -198,6 +198,8 @@ impl Ion {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
             .body(body.to_vec());
+        let kind = if operation.is_mutation() { CallKind::Write } else { CallKind::Read };
+        self.graphql.turn(kind).await;
         let reply = wire::send(request, self.clock.stamp().wall_ms).await?;
         tracing::Span::current().record("http.response.status_code", reply.status);
         Ok(reply)

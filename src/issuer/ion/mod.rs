@@ -36,6 +36,7 @@ use crate::port::{Clock, PortError};
 
 use dialect::DialectCache;
 use tokens::TokenCache;
+pub use wire::Connections;
 use wire::Endpoint;
 
 /// How long one request may take, from connecting to the last byte, when nothing else is set.
@@ -75,9 +76,22 @@ impl Ion {
     /// `Misconfigured` when a URL is not one, holds a user name, or is plain `http` elsewhere than
     /// on loopback, where the secret would travel readable.
     pub fn new(config: IonConfig, clock: Arc<dyn Clock>) -> Result<Self, PortError> {
+        let connections = Connections::new(config.request_timeout, Arc::new(()));
+        Self::on(&connections, config, clock)
+    }
+
+    /// The same on connections that others use too; their time-out holds.
+    ///
+    /// # Errors
+    /// As for [`Ion::new`].
+    pub fn on(
+        connections: &Connections,
+        config: IonConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, PortError> {
         let timeout = config.request_timeout;
-        let token = Endpoint::new(&config.token_url, timeout, None)?;
-        let graphql = Endpoint::new(&config.graphql_url, timeout, Some(&token))?;
+        let token = Endpoint::new(&config.token_url, connections)?;
+        let graphql = Endpoint::new(&config.graphql_url, connections)?;
         Ok(Self {
             token,
             graphql,

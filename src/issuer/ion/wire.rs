@@ -2,6 +2,7 @@
 //! Knows nothing of GraphQL or OAuth, and looks into no body.
 
 use std::error::Error;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
@@ -9,8 +10,8 @@ use reqwest::{Client, RequestBuilder, Url, redirect, retry};
 use zeroize::Zeroizing;
 
 use crate::domain::facts::Unreached;
-use crate::port::PortError;
 use crate::port::unreached::in_causes;
+use crate::port::{CallKind, Pace, PortError};
 
 /// The largest answer that is read.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -25,13 +26,42 @@ pub(super) struct Endpoint {
     url: Url,
     host: String,
     clients: Clients,
+    pace: Arc<dyn Pace>,
+}
+
+/// The connections of one process, for as many tenants as there are. Cheap to clone.
+#[derive(Clone)]
+pub struct Connections(Arc<Shared>);
+
+struct Shared {
+    timeout: Duration,
+    pace: Arc<dyn Pace>,
+    loopback: OnceLock<Clients>,
+    network: OnceLock<Clients>,
+}
+
+impl Connections {
+    /// `timeout` bounds one request, body included; `pace` is asked before each. Connects nowhere.
+    #[must_use]
+    pub fn new(timeout: Duration, pace: Arc<dyn Pace>) -> Self {
+        let (loopback, network) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Shared { timeout, pace, loopback, network }))
+    }
+
+    fn clients(&self, loopback: bool) -> Result<Clients, PortError> {
+        let Shared { loopback: near, network: far, .. } = self.0.as_ref();
+        let place = if loopback { near } else { far };
+        if let Some(clients) = place.get() {
+            return Ok(clients.clone());
+        }
+        let clients = Clients::new(loopback, self.0.timeout)?;
+        Ok(place.get_or_init(|| clients).clone())
+    }
 }
 
 /// Building one reads the system's certificates, so endpoints share them.
 #[derive(Clone)]
 struct Clients {
-    /// Loopback never goes through a proxy.
-    loopback: bool,
     pooled: Client,
     /// Always a fresh connection: a mutation lost on a connection that the server was just closing
     /// would be an open question for minutes.
@@ -68,15 +98,9 @@ pub(super) enum NoReply {
 }
 
 impl Endpoint {
-    /// `beside` is an endpoint with the same time-out, whose clients may serve this one too.
-    ///
     /// # Errors
     /// `Misconfigured`, never quoting the URL, which may hold a password.
-    pub(super) fn new(
-        text: &str,
-        timeout: Duration,
-        beside: Option<&Self>,
-    ) -> Result<Self, PortError> {
+    pub(super) fn new(text: &str, connections: &Connections) -> Result<Self, PortError> {
         let wrong = |why: &str| PortError::misconfigured(format!("an ION address {why}"));
         let url = Url::parse(text).map_err(|_| wrong("is not a URL"))?;
         let name = url.host_str().ok_or_else(|| wrong("names no host"))?.to_owned();
@@ -91,16 +115,18 @@ impl Endpoint {
             _ => return Err(wrong("is neither http nor https")),
         }
         let host = url.port().map_or_else(|| name.clone(), |port| format!("{name}:{port}"));
-        let clients = match beside {
-            Some(other) if other.clients.loopback == loopback => other.clients.clone(),
-            _ => Clients::new(loopback, timeout)?,
-        };
-        Ok(Self { host, clients, url })
+        let clients = connections.clients(loopback)?;
+        Ok(Self { host, clients, url, pace: connections.0.pace.clone() })
     }
 
     /// Host, and port where one is given. For messages and spans.
     pub(super) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Waits for this host's turn.
+    pub(super) async fn turn(&self, call: CallKind) {
+        self.pace.turn(&self.host, call).await;
     }
 
     /// A POST to this address, to be completed with headers and a body.
@@ -123,10 +149,11 @@ impl Clients {
                 .pool_idle_timeout(IDLE_TIMEOUT)
                 .pool_max_idle_per_host(idle)
                 .user_agent(concat!("rekeyd/", env!("CARGO_PKG_VERSION")));
+            // Loopback never goes through a proxy.
             let builder = if loopback { builder.no_proxy() } else { builder };
             builder.build().map_err(|_| PortError::misconfigured("no HTTPS client can be built"))
         };
-        Ok(Self { loopback, pooled: client(4)?, fresh: client(0)? })
+        Ok(Self { pooled: client(4)?, fresh: client(0)? })
     }
 }
 

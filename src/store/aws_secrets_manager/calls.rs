@@ -23,7 +23,7 @@ use super::errors::{Call, classify, is_not_found};
 use super::{AwsSecretsManager, CURRENT, PENDING, PREVIOUS};
 use crate::domain::clocks::DateSource;
 use crate::domain::ids::VersionId;
-use crate::port::{Clock, PortError, Which};
+use crate::port::{CallKind, Clock, PortError, Which};
 
 /// No answer of the four calls comes near; a secret has at most 64 KiB.
 const MAX_REPLY_BYTES: u64 = 4 * 1024 * 1024;
@@ -39,6 +39,7 @@ pub(super) struct Value {
 
 impl AwsSecretsManager {
     pub(super) async fn describe_secret(&self) -> Result<DescribeSecretOutput, PortError> {
+        self.turn(CallKind::Read).await;
         let witness = self.witness();
         self.client
             .describe_secret()
@@ -53,6 +54,7 @@ impl AwsSecretsManager {
     /// `None` when the secret, the version, or the stage is not there. The SDK's own log lines are
     /// muted: two environment variables make it write bodies at level TRACE.
     pub(super) async fn get(&self, which: &Which) -> Result<Option<Value>, PortError> {
+        self.turn(CallKind::Read).await;
         let witness = self.witness();
         let request = self.client.get_secret_value().secret_id(&self.secret_id);
         let request = match which {
@@ -90,6 +92,7 @@ impl AwsSecretsManager {
         stage: &str,
         text: &str,
     ) -> Result<(), PortError> {
+        self.turn(CallKind::Write).await;
         let witness = self.witness();
         self.client
             .put_secret_value()
@@ -115,6 +118,7 @@ impl AwsSecretsManager {
         from: Option<&VersionId>,
         to: Option<&VersionId>,
     ) -> Result<(), PortError> {
+        self.turn(CallKind::Write).await;
         let witness = self.witness();
         self.client
             .update_secret_version_stage()

@@ -29,8 +29,12 @@ use crate::domain::ids::VersionId;
 use crate::domain::policy::Fields;
 use crate::domain::secret::Credential;
 use crate::port::store::StoreProblem;
-use crate::port::{Class, Clock, Content, PortError, SecretStore, StoreView, Stored, Which};
+use crate::port::{
+    CallKind, Class, Clock, Content, Pace, PortError, SecretStore, StoreView, Stored, Which,
+};
 
+/// Stands for a region that nobody named.
+const SERVICE: &str = "secretsmanager";
 const PENDING: &str = "AWSPENDING";
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
@@ -51,25 +55,31 @@ pub struct AwsSecretsManager {
     clock: Arc<dyn Clock>,
     /// The current version's creation time as it was last read, in milliseconds since the epoch.
     created: Arc<Mutex<Option<(VersionId, i64)>>>,
+    pace: Arc<dyn Pace>,
     /// The head of the claim chain as it was last read.
     claim: Arc<Mutex<Option<(VersionId, Claim)>>>,
 }
 
+/// Loads AWS's default chain (environment, profiles, roles, web identity, instance metadata;
+/// `AWS_ENDPOINT_URL_SECRETS_MANAGER`). `region` overrides the chain's. Calls nothing of Secrets
+/// Manager; what the chain lacks shows as `Misconfigured` on the first call.
+pub async fn client(region: Option<&str>) -> Client {
+    let mut chain = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(region) = region {
+        chain = chain.region(Region::new(region.to_owned()));
+    }
+    Client::new(&chain.load().await)
+}
+
 impl AwsSecretsManager {
-    /// Loads AWS's default chain (environment, profiles, roles, web identity, instance metadata;
-    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`). `region` overrides the chain's. Calls nothing of
-    /// Secrets Manager; what the chain lacks shows as `Misconfigured` on the first call.
+    /// On a client of its own; see [`client`].
     pub async fn connect(
         secret_id: impl Into<String>,
         region: Option<&str>,
         fields: Fields,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let mut chain = aws_config::defaults(BehaviorVersion::latest());
-        if let Some(region) = region {
-            chain = chain.region(Region::new(region.to_owned()));
-        }
-        Self::with_client(&Client::new(&chain.load().await), secret_id, fields, clock)
+        Self::with_client(&client(region).await, secret_id, fields, clock)
     }
 
     /// Takes credentials, region, and endpoint of `client`; time-outs and retries are set here.
@@ -96,8 +106,20 @@ impl AwsSecretsManager {
             fields,
             clock,
             created: Arc::default(),
+            pace: Arc::new(()),
             claim: Arc::default(),
         }
+    }
+
+    /// Asks `pace` before each call.
+    #[must_use]
+    pub fn paced(self, pace: Arc<dyn Pace>) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Quotas are an account's in a region.
+    async fn turn(&self, call: CallKind) {
+        self.pace.turn(self.region().unwrap_or(SERVICE), call).await;
     }
 
     /// The region that is asked, where the policy or AWS's chain names one.
