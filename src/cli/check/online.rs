@@ -144,6 +144,6 @@ fn print(out: Out, line: &Line) {
     let code = line.code.map(|code| format!(" [{code}]")).unwrap_or_default();
     wrapped_behind(out, &head, &format!("{}{code}", line.message), INDENT);
     if let Some(next) = line.next_command.as_ref().filter(|_| line.outcome == Outcome::Fail) {
-        out.data(&format!("{INDENT}next: {next}"));
+        out.next(INDENT, next);
     }
 }
