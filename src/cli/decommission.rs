@@ -3,13 +3,13 @@
 
 use super::args::DecommissionArgs;
 use super::context::Context;
-use super::error::{CliError, Exit};
+use super::error::{CliError, Exit, refusal};
 use super::verdict::Asked;
 use super::wish::wish;
 use crate::app::App;
 use crate::domain::policy::duration::format_ms;
 use crate::domain::policy::{ActorSource, Policy};
-use crate::domain::state::{Request, State};
+use crate::domain::state::{Refusal, Request, RequestKind, State};
 use crate::engine::replay;
 
 pub async fn decommission(context: &Context, args: &DecommissionArgs) -> Result<Exit, CliError> {
@@ -20,6 +20,11 @@ pub async fn decommission(context: &Context, args: &DecommissionArgs) -> Result<
     let app = context.app_for(std::slice::from_ref(&args.name))?;
     let policy = app.policy(&args.name)?;
     let state = state_of(&app, policy).await?;
+    // The key that it would name now is not the one that is current when the rotation has ended.
+    if state.rotation.is_some() {
+        let kind = RequestKind::Decommission;
+        return Err(refusal(&args.name, kind, &Refusal::RotationOpen));
+    }
     let said =
         format!("{} Say --yes if that is meant. Nothing was done", what(policy, &state, args));
     let clear = if args.clear_store { " --clear-store" } else { "" };
@@ -35,7 +40,7 @@ async fn state_of(app: &App, policy: &Policy) -> Result<State, CliError> {
 /// What would happen, step by step, with the times that the policy names.
 fn what(policy: &Policy, state: &State, args: &DecommissionArgs) -> String {
     let key = state.settled.as_ref().map(|settled| settled.held.proof.key.to_string());
-    let key = key.unwrap_or_else(|| "that current holds (nothing is adopted yet)".to_owned());
+    let key = key.unwrap_or_else(|| "of *current* (nothing is adopted yet)".to_owned());
     let (drain, soak) = (format_ms(policy.retire.drain_ms), format_ms(policy.retire.soak_ms));
     let end = if policy.issuer.actor == ActorSource::OwnKey {
         format!(

@@ -5,6 +5,7 @@ mod remove;
 use super::args::Ruling;
 use super::context::Context;
 use super::error::{CliError, Exit};
+use super::typed;
 use crate::domain::ids::KeyId;
 use crate::domain::report;
 use crate::domain::state::{self, Event};
@@ -49,10 +50,14 @@ async fn list(context: &Context) -> Result<Exit, CliError> {
     if let Some(first) = found.iter().find(|orphan| orphan.ruling.is_none()) {
         let key = &first.key_id;
         context.out.data(&format!(
-            "or, if it must not live: rekeyd orphans disable {key}, or rekeyd orphans delete {key} \
-             --yes"
+            "Rule on {key}: keep it if you know whose it is; else disable it, which ION's console \
+             can undo, or delete it for ever."
         ));
         context.out.next("", &format!("rekeyd orphans keep {key}"));
+        for word in [format!("disable {key}"), format!("delete {key} --yes")] {
+            let command = typed::command(&format!("rekeyd orphans {word}"));
+            context.out.data(&format!("  or: {command}"));
+        }
     }
     context.remind(&app, journal.as_ref(), &[]).await?;
     Ok(Exit::Done)

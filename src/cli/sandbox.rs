@@ -29,7 +29,9 @@ pub async fn sandbox(context: &Context, args: &SandboxArgs) -> Result<Exit, CliE
     if let Some(path) = &args.secret_file {
         let issued = sandbox.seed_key().map_err(|refusal| no_first_key(&refusal))?;
         write_secret(path, &issued).map_err(|why| {
-            let said = format!("{} cannot be written: {why}", path.display());
+            let there = why.kind() == io::ErrorKind::AlreadyExists;
+            let fate = if there { ". It was left alone: remove it, or name another" } else { "" };
+            let said = format!("{} cannot be written: {why}{fate}", path.display());
             let next = format!("ls -ld {}", for_shell(path));
             CliError::new(Exit::Configuration, Own::SandboxSecretFile, said).next(next)
         })?;

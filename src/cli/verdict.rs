@@ -3,6 +3,7 @@
 mod decommission;
 mod leak;
 mod ruling;
+mod troubled;
 
 use serde::Serialize;
 
@@ -10,6 +11,7 @@ use self::decommission::decommissioned;
 use self::leak::leaked;
 pub use self::ruling::sentenced;
 use self::ruling::with_rulings;
+use self::troubled::troubled;
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
 use crate::domain::code::Code;
@@ -120,7 +122,7 @@ pub fn judge(
         return Verdict { outcome: "refused".into(), ..Verdict::failed(name, error) };
     }
     if let Halt::Troubled { class, step, .. } = halt {
-        return troubled(name, *class, step, state);
+        return troubled(subject, *class, step, now);
     }
     let verdict = decommissioned(subject, before, now)
         .or_else(|| ended(asked, name, before, state))
@@ -193,18 +195,6 @@ fn answers(asked: Asked, kind: RequestKind) -> bool {
             | (Asked::Adopt, RequestKind::Adopt)
             | (Asked::Decommission, RequestKind::Decommission)
     )
-}
-
-fn troubled(name: &str, class: crate::domain::class::Class, step: &str, state: &State) -> Verdict {
-    let open = if state.rotation.is_some() || state.requests.rotate.is_some() {
-        " What was begun stays open."
-    } else {
-        " Nothing was begun."
-    };
-    let heard = state.trouble.as_ref().filter(|trouble| trouble.step == step);
-    let why = why_failed(class, heard.and_then(|trouble| trouble.said.as_deref()));
-    let message = format!("step `{step}` keeps failing: {why}.{open}");
-    Verdict::new(name, Exit::of_class(class), "failed", message).next(RUN_ONCE)
 }
 
 /// A rotation that ended in this run.

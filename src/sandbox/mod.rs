@@ -18,6 +18,7 @@
 //!
 //! | call | does |
 //! |---|---|
+//! | `GET /_sandbox/` | this table in short, for people with curl |
 //! | `POST /_sandbox/faults` | orders a [`Fault`], such as `{"on":"create_api_key","what":"lost_after"}` or `{"on":"token_exchange","nth":2,"count":3,"what":{"status":{"status":429,"retry_after_seconds":1}}}` (201) |
 //! | `GET`, `DELETE /_sandbox/faults` | shows those that have not struck yet; takes them back |
 //! | `GET /_sandbox/ledger?after=N` | the [`Entry`]s after sequence N |

@@ -11,6 +11,7 @@ mod departing;
 mod errors;
 mod explaining;
 mod first_key;
+mod first_look;
 mod forgetting;
 mod help;
 mod idle;

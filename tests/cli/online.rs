@@ -121,9 +121,11 @@ async fn the_table_names_each_thing_and_says_what_to_type() {
     assert!(ended.out.starts_with("demo\n  ok      store          "), "{}", ended.out);
     assert!(ended.out.contains("  fail    key            "), "{}", ended.out);
     assert!(ended.out.contains("[refused/current_dead]"), "{}", ended.out);
-    assert!(ended.out.contains("next: rekeyd adopt demo --from-stdin"), "{}", ended.out);
+    let (nexts, said): (Vec<_>, Vec<_>) = ended.out.lines().partition(|l| l.contains("next: "));
+    // Not broken into lines, and as long as the places that it repeats.
+    assert!(nexts.iter().any(|l| l.contains(" adopt demo --from-stdin")), "{}", ended.out);
     assert!(ended.out.ends_with("1 of 1 policy cannot rotate as things are\n"), "{}", ended.out);
-    assert!(ended.out.lines().all(|line| line.chars().count() <= 140), "{}", ended.out);
+    assert!(said.iter().all(|line| line.chars().count() <= 80), "{}", ended.out);
 }
 
 #[tokio::test(flavor = "multi_thread")]

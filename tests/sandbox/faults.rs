@@ -249,3 +249,17 @@ async fn a_close_and_a_reset_differ_and_neither_sends_a_byte() {
         assert!(answer.is_empty());
     }
 }
+
+#[tokio::test]
+async fn the_page_of_controls_shows_an_order_that_is_not_taken() {
+    let bench = Bench::documented().await;
+    let door = format!("{}/_sandbox/", bench.sandbox.base_url());
+    let page = bench.http.get(&door).send().await.unwrap().text().await.unwrap();
+    let orders = page.lines().map(str::trim).filter(|line| line.starts_with("{\"on\""));
+    let orders: Vec<Value> = orders.map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(orders.len() > 3, "{page}");
+    for order in orders {
+        let answer = bench.http.post(format!("{door}faults")).json(&order).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 201, "{order}");
+    }
+}

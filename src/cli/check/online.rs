@@ -13,7 +13,7 @@ use crate::app::{App, AppError, Online};
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, Exit};
 use crate::cli::view::out::{BOLD, DIM, GREEN, Out, RED, YELLOW};
-use crate::cli::view::wrap::wrapped_behind;
+use crate::cli::view::wrap::{wrapped, wrapped_behind};
 use crate::domain::check::{Blame, Checked, Line, Outcome, judge};
 use crate::domain::code::Own;
 use crate::domain::ids::KeyId;
@@ -21,6 +21,8 @@ use crate::domain::policy::Policy;
 use crate::domain::words::count_of;
 use crate::port::Journal;
 
+/// On less, what was found stands below its name and not beside it.
+const WIDTH: usize = 66;
 /// So many policies are looked at at a time.
 const SIDE_BY_SIDE: usize = 4;
 
@@ -140,10 +142,18 @@ fn print(out: Out, line: &Line) {
         Outcome::Skipped => DIM,
     };
     let head = format!("  {style}{:<8}{style:#}{:<15}", line.outcome.name(), line.check.name());
-    const INDENT: &str = "                         ";
+    const WIDE: &str = "                         ";
+    const NARROW: &str = "    ";
     let code = line.code.map(|code| format!(" [{code}]")).unwrap_or_default();
-    wrapped_behind(out, &head, &format!("{}{code}", line.message), INDENT);
+    let said = format!("{}{code}", line.message);
+    let indent = if out.width < WIDTH { NARROW } else { WIDE };
+    if out.width < WIDTH {
+        out.data(head.trim_end());
+        wrapped(out, &said, indent);
+    } else {
+        wrapped_behind(out, &head, &said, indent);
+    }
     if let Some(next) = line.next_command.as_ref().filter(|_| line.outcome == Outcome::Fail) {
-        out.data(&format!("{INDENT}next: {next}"));
+        out.next(indent, next);
     }
 }

@@ -99,7 +99,7 @@ impl Counted {
                 self.failures_during_rotation == 0,
             ),
             line(
-                "rejected during the drill, then read anew",
+                "rejected by the kill, served after reading anew",
                 self.rejections_during_leak.to_string(),
                 true,
             ),

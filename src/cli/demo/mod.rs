@@ -152,7 +152,9 @@ fn conclude(out: Out, counted: &Counted) {
         out.data(&format!("  {:<52} {style}{}{style:#}", line.what, line.value));
     }
     if counted.is_good() {
-        out.data(&format!("{GREEN}Nobody noticed, and the leaked key is dead.{GREEN:#}"));
+        out.data(&format!(
+            "{GREEN}Nobody noticed the rotation, and the leaked key is dead.{GREEN:#}"
+        ));
     } else {
         out.data(&format!("{RED}The counts are not as they must be.{RED:#}"));
     }

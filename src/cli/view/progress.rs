@@ -87,10 +87,10 @@ impl ProgressSink for Lines {
         }
         let what = match reason {
             WaitFor::Quiesce => "until a lost request can no longer land",
-            WaitFor::Drain => "while consumers move to the new key",
+            WaitFor::Drain => "while consumers move to the key that is current",
             WaitFor::Soak => "to see that nobody misses the old key",
             WaitFor::Grace => "while consumers read the store again",
-            WaitFor::ReadsLag => "until lists and stores show our own change",
+            WaitFor::ReadsLag => "so that a list or store that lags shows our own change",
             WaitFor::Propagation => "until the new key is known everywhere",
             WaitFor::Trouble => "before trying again",
             WaitFor::Operator => "for an operator",

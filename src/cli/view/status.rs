@@ -99,9 +99,14 @@ fn keys(out: Out, keys: &[LiveKey], doubted: bool) {
 /// Whether the store was last seen to hold something else than the journal's current key.
 fn is_current_doubted(report: &PolicyReport) -> bool {
     let of_current = |code| {
-        [Parked::CurrentChanged, Parked::CurrentMovedBack, Parked::CurrentMalformed]
-            .into_iter()
-            .any(|parked| code == Code::Parked(parked))
+        [
+            Parked::CurrentChanged,
+            Parked::CurrentMovedBack,
+            Parked::CurrentMalformed,
+            Parked::CurrentDead,
+        ]
+        .into_iter()
+        .any(|parked| code == Code::Parked(parked))
     };
     report.store_holds.is_some() || report.problems.iter().any(|problem| of_current(problem.code))
 }

@@ -7,6 +7,7 @@ use crate::domain::cause::Cause;
 use crate::domain::class::Class;
 use crate::domain::code::{Call, Check};
 use crate::domain::facts::{Exchange, Offers, Survey};
+use crate::domain::policy::canary;
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::Refusal;
 
@@ -164,7 +165,7 @@ fn canaries(case: &Case<'_>) -> Vec<Line> {
             Look::Seen(()) => {}
             Look::Skipped(because) => return vec![Line::skipped(check, because)],
             Look::Failed(failed) => {
-                let advice = format!("It is the canary at place {} of the policy.", at + 1);
+                let advice = which_canary(case, at);
                 lines.push(Line::failed(check, failed, Check::Canary, &advice, case.again()));
             }
         }
@@ -173,4 +174,13 @@ fn canaries(case: &Case<'_>) -> Vec<Line> {
         lines.push(Line::ok(check, "every canary query is answered"));
     }
     lines
+}
+
+/// A policy that names none has one built in, which stands at no place of the file.
+fn which_canary(case: &Case<'_>, at: usize) -> String {
+    if case.policy.verify.canaries == [canary::DEFAULT] {
+        "It is the canary that is built in, where a policy names none.".to_owned()
+    } else {
+        format!("It is the canary at place {} of the policy.", at + 1)
+    }
 }

@@ -54,6 +54,15 @@ fn by_hand(policy: &str, open: bool, said: &str) -> (String, String) {
     }
 }
 
+/// Somebody may have put an older value back: then break-glass is not needed.
+fn dead_between_rotations(policy: &str) -> (String, String) {
+    let said = "the store's current credential does not authenticate, and no other that is known \
+                can take its place. Consumers are failing. If an older value was put back into \
+                the store, the version before it may still work: pipe that one in. Else create a \
+                key in ION by hand and pipe it in.";
+    (said.to_owned(), from_stdin(policy))
+}
+
 fn text(policy: &str, reason: &ParkReason, open: bool) -> (String, String) {
     match reason {
         ParkReason::CurrentChanged if open => (
@@ -75,6 +84,7 @@ fn text(policy: &str, reason: &ParkReason, open: bool) -> (String, String) {
             "somebody moved current back to the old key after the new one was promoted.".into(),
             abort(policy),
         ),
+        ParkReason::CurrentDead if !open => dead_between_rotations(policy),
         ParkReason::CurrentDead => by_hand(
             policy,
             open,

@@ -228,11 +228,13 @@ fn locked_out(policy: &str, keys: &BTreeSet<KeyId>) -> (String, String) {
 /// What a store must be mended of first.
 pub(super) fn store_text(problem: StoreProblem) -> &'static str {
     match problem {
-        StoreProblem::ScheduledForDeletion => "the secret is scheduled for deletion",
+        StoreProblem::ScheduledForDeletion => "the secret is scheduled for deletion; restore it",
         StoreProblem::NativeRotation => {
             "the store's own rotation is switched on for this secret; switch it off"
         }
-        StoreProblem::ReplicaOutOfSync => "a replica of the secret is not in sync",
+        StoreProblem::ReplicaOutOfSync => {
+            "a replica of the secret is not in sync with it; mend or remove that replica"
+        }
         StoreProblem::TooManyVersions => "the secret has too many versions",
         StoreProblem::ClaimUnreadable => {
             "the version labelled REKEYD is no claim that this rekeyd understands: a newer one \

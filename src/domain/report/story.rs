@@ -78,7 +78,7 @@ fn renamed(before: &State, now: &PolicyName) -> String {
 
 fn of_keys(before: &State, event: &Event) -> String {
     match event {
-        Event::Pinned { key, .. } => format!("key {key} is pinned as we left it"),
+        Event::Pinned { key, .. } => format!("key {key}: the etag our disable left is noted"),
         Event::PinLost { key } => format!("the pin of key {key} is lost; it is disabled again"),
         Event::Proven { key, evidence } => proof(key.as_str(), evidence),
         Event::Revived { key } => format!("key {key} came back to life"),
@@ -194,7 +194,7 @@ fn trigger_name(trigger: Trigger) -> &'static str {
 pub fn intent(effect: &Effect) -> String {
     match effect {
         Effect::Claim { entry } if entry.ended => "give up the claim".into(),
-        Effect::Claim { entry } => format!("claim the secret (generation {})", entry.generation),
+        Effect::Claim { entry } => format!("claim the secret (claim {})", entry.generation),
         Effect::Issue { .. } => "create a key".into(),
         Effect::Stage { proof, .. } => format!("stage key {} as pending", proof.key),
         Effect::Promote { .. } => "move current to another version".into(),
@@ -246,7 +246,7 @@ fn done(before: &State, question: Option<&Question>) -> String {
     match question.map(|question| &question.effect) {
         Some(Effect::Claim { entry }) if entry.ended => "the claim is given up".into(),
         Some(Effect::Claim { entry }) => {
-            format!("the secret is claimed (generation {})", entry.generation)
+            format!("the secret is claimed for this journal (claim {})", entry.generation)
         }
         Some(Effect::Stage { proof, .. }) => format!("key {} is staged as pending", proof.key),
         Some(Effect::Promote { to, .. }) => match key_of(before, to) {

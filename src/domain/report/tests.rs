@@ -65,7 +65,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd adopt p
     parked/current_moved_back: somebody moved current back to the old key after the new one was promoted.
       next: rekeyd abort p
-    parked/current_dead: the current credential does not authenticate, and no other that is known can take its place. Consumers are failing. Create a key in ION by hand and pipe it in.
+    parked/current_dead: the store's current credential does not authenticate, and no other that is known can take its place. Consumers are failing. If an older value was put back into the store, the version before it may still work: pipe that one in. Else create a key in ION by hand and pipe it in.
       next: rekeyd adopt p --from-stdin <credential.json
     parked/both_dead: neither the old nor the new key authenticates. Consumers are failing. Create a key in ION by hand and pipe it in.
       next: rekeyd adopt p --from-stdin <credential.json
@@ -307,7 +307,7 @@ fn every_reason_why_a_leaks_rotation_cannot_start_says_what_to_type() {
         .map(|reason| shown(&park::problem_of("p", &reason, &State::default())))
         .collect();
     assert_snapshot!(texts.join("\n"), @r#"
-    parked/preflight_refused: the rotation that the leak asks for cannot start: the secret is scheduled for deletion. Mend that, then go on.
+    parked/preflight_refused: the rotation that the leak asks for cannot start: the secret is scheduled for deletion; restore it. Mend that, then go on.
       next: rekeyd resume p
     parked/preflight_refused: the rotation that the leak asks for cannot start: the secret's value is so large that a new one might not fit. Shorten its other fields, then go on.
       next: rekeyd resume p

@@ -30,6 +30,11 @@ pub(super) fn router() -> Router<Tenant> {
         .route("/users/{user}/permissions", post(permit))
 }
 
+/// What a person may order here, with examples to copy.
+pub(super) async fn index() -> &'static str {
+    include_str!("controls.txt")
+}
+
 async fn faults(State(tenant): State<Tenant>) -> Response {
     Json(tenant.faults()).into_response()
 }

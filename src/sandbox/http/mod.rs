@@ -10,7 +10,7 @@ mod server;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::post;
+use axum::routing::{get, post};
 
 pub(super) use self::server::serve;
 use super::tenant::Tenant;
@@ -26,6 +26,7 @@ pub(super) fn router(tenant: &Tenant) -> Router {
     Router::new()
         .route("/realms/{realm}/protocol/openid-connect/token", token.clone())
         .route("/auth/realms/{realm}/protocol/openid-connect/token", token)
+        .route("/_sandbox/", get(admin::index))
         .nest("/_sandbox", admin::router())
         .with_state(tenant.clone())
         .merge(graphql::router(tenant))

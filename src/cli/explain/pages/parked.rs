@@ -36,13 +36,21 @@ pub fn page(code: Parked) -> Page {
         Parked::CurrentDead => Page {
             title: "current does not work, and nothing known can take its place",
             happened: "The credential that consumers read is rejected, and no other key that \
-                rekeyd knows may replace it.",
-            leaves: "Consumers are failing, or will when their token ends. No key that rekeyd \
-                knows works.",
+                rekeyd knows may replace it. Its key was disabled or deleted in ION, or somebody \
+                (Terraform, say) put an older value back into the store.",
+            leaves: "Consumers are failing, or will when their token ends. Between rotations \
+                rekeyd keeps no older secret to fall back to.",
             by_itself: "It looks again and heals by itself once a known key works.",
-            to_do: "Break-glass: create a key in ION by hand, as the same service account. Pipe \
-                it in; where a rotation is open, put it into the store as current and adopt it.",
-            commands: &["rekeyd adopt NAME --from-stdin < credential.json", "rekeyd adopt NAME"],
+            to_do: "If an older value was put back, the version before it may still work: pipe \
+                it in (in AWS the one labelled AWSPREVIOUS). Only what works is written. Else \
+                break-glass: create a key in ION by hand, as the same service account. Pipe it \
+                in; where a rotation is open, put it into the store as current and adopt it.",
+            commands: &[
+                "aws secretsmanager get-secret-value --secret-id ID --version-stage AWSPREVIOUS \
+                 --query SecretString --output text | rekeyd adopt NAME --from-stdin",
+                "rekeyd adopt NAME --from-stdin < credential.json",
+                "rekeyd adopt NAME",
+            ],
             rule: "Heal comes before every other step, and enables only what our own disable \
                 disabled (R11, R13).",
         },

@@ -15,8 +15,14 @@ pub fn page(code: Refused) -> Page {
                 which.",
             leaves: "Nothing was done. Consumers keep the current key, which lives.",
             by_itself: "The next run looks again.",
-            to_do: "Mend the secret as the message says, then rotate again.",
-            commands: &["rekeyd plan NAME", "rekeyd rotate NAME"],
+            to_do: "Mend the secret as the message says (the first two commands are for AWS), \
+                then rotate again.",
+            commands: &[
+                "aws secretsmanager cancel-rotate-secret --secret-id ID",
+                "aws secretsmanager restore-secret --secret-id ID",
+                "rekeyd check --online NAME",
+                "rekeyd rotate NAME",
+            ],
             rule: "Preflight, before any create (R22): what cannot be published must not be \
                 minted.",
         },
