@@ -9,7 +9,7 @@ use crate::app::AppError;
 use crate::domain::class::Class;
 use crate::domain::code::{Call, Code, Journal, Own, Refused, Setup};
 use crate::domain::report::Problem;
-use crate::domain::state::{ParkReason, Refusal};
+use crate::domain::state::{ParkReason, ReadOnlyReason, Refusal};
 use crate::engine::EngineError;
 use crate::journal::LockError;
 use crate::port::{JournalError, PortError};
@@ -90,6 +90,15 @@ impl Exit {
         match reason {
             ParkReason::Trouble { class: Class::Retryable, .. } => Self::Unreachable,
             ParkReason::ClaimLost => Self::Held,
+            _ => Self::Operator,
+        }
+    }
+
+    /// What keeps a policy read-only means for the caller.
+    #[must_use]
+    pub fn of_read_only(reason: &ReadOnlyReason) -> Self {
+        match reason {
+            ReadOnlyReason::Claimed { ended: false } => Self::Held,
             _ => Self::Operator,
         }
     }

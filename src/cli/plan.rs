@@ -220,7 +220,7 @@ fn foreseen(
         "no step: it is parked.".into()
     } else if let Adoption::ReadOnly(reason) = &state.adoption {
         problem = Some(read_only(name, reason));
-        exit = Exit::Operator;
+        exit = Exit::of_read_only(reason);
         "no step: the secret is only looked at.".into()
     } else if let Some((RequestKind::Rotate, why)) = &state.refused {
         let error = refusal(name, RequestKind::Rotate, why);

@@ -115,7 +115,8 @@ pub fn judge(
         return Verdict::of(name, Exit::of_park(&park.reason), "parked", problem);
     }
     if let Adoption::ReadOnly(reason) = &state.adoption {
-        return Verdict::of(name, Exit::Operator, "read_only", read_only(name, reason));
+        let exit = Exit::of_read_only(reason);
+        return Verdict::of(name, exit, "read_only", read_only(name, reason));
     }
     if let Some((kind, why)) = refused {
         let error = refusal(name, *kind, why);

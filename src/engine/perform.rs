@@ -204,7 +204,16 @@ impl Engine {
     ) -> Result<Outcome, PortError> {
         let issuer = self.ports.issuer.clone();
         match effect {
-            Effect::Issue { .. } => issuer.issue(&actor).await.map(|minted| self.minted(minted)),
+            Effect::Issue { snapshot, .. } => {
+                let minted = issuer.issue(&actor).await?;
+                if snapshot.contains(&minted.key) || self.state.has_met(&minted.key) {
+                    // An answer to another request, by a cache on the way for one: what this one
+                    // made is not known, and the key that it names is not ours to take (R3).
+                    let words = "answered the create with a key that was there before";
+                    return Err(PortError::unknown(format!("the issuer {words}: {}", minted.key)));
+                }
+                Ok(self.minted(minted))
+            }
             Effect::Disable { key, etag, was_enabled, .. } => {
                 let changed = issuer.disable(&actor, key, etag.as_ref()).await?;
                 if changed.enabled == Some(true) {

@@ -83,3 +83,19 @@ async fn keys_that_an_adoption_leaves_under_a_rotation_are_named_until_they_are_
     assert!(!stage.alive(&old) && !stage.alive(&new));
     assert_eq!(stage.status().await["problems"], serde_json::json!([]));
 }
+
+/// The same claim was exit 7 for `check --online` and exit 6 for everything that met it first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_state_directory_ends_as_one_that_another_journal_holds_off() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.run(&["rotate", "demo"]).await.code, 0);
+    let current = stage.current();
+    // This journal is lost: for an empty one the claim is somebody else's.
+    std::fs::rename(stage.path("state"), stage.path("lost")).unwrap();
+    for words in [&["plan", "demo"][..], &["run", "--once"], &["rotate", "demo"]] {
+        let ended = stage.run(words).await;
+        assert_eq!(ended.code, 7, "{words:?}: {}{}", ended.out, ended.err);
+        assert!(ended.out.contains("read_only/claimed"), "{words:?}: {}", ended.out);
+    }
+    assert_eq!(stage.current(), current);
+}

@@ -138,3 +138,16 @@ fn loopback_never_goes_through_a_proxy() {
     let said = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success() && said.contains("1 passed"), "{said}");
 }
+
+/// A server may compress for whoever names no coding (RFC 9110, 12.5.3); such an answer proved
+/// nothing, for ever.
+#[tokio::test]
+async fn no_server_is_left_free_to_compress_an_answer() {
+    let fake = fake::api(|_| data(&json!({}))).start().await;
+    drop(fake.ion.list(&actor()).await);
+    let calls = [fake.auth.calls(), fake.api.calls()].concat();
+    assert!(fake.auth.calls().len() == 1 && calls.len() > 1);
+    for call in calls {
+        assert_eq!(call.headers.get("accept-encoding").unwrap(), "identity", "{}", call.body);
+    }
+}

@@ -1,8 +1,8 @@
 //! Whether the issuer enforces etags is learnt on a key that nobody uses yet, once (R21).
 
-use rekeyd::domain::state::{Effect, Etags, Event, Phase};
+use rekeyd::domain::state::{Effect, Etags, Event, Phase, Request};
 use rekeyd::engine::Halt;
-use rekeyd::sandbox::{CallKind, Fault, What};
+use rekeyd::sandbox::{CallKind, Edit, Fault, What};
 
 use crate::rotation::assert_sound;
 use crate::world::{World, leak, rotate};
@@ -59,4 +59,26 @@ async fn a_leak_does_not_wait_for_it() {
     let report = leak(engine.state(), false);
     world.ask(&mut engine, report).await;
     assert_eq!(probes(&world), 0);
+}
+
+/// Each refusal led to a new disable, whose success wiped the count of failures: the same delete was
+/// sent for ever, and nobody was told (F5).
+#[tokio::test]
+async fn a_delete_whose_etag_is_never_right_was_sent_for_ever() {
+    let world = World::new();
+    let first = world.store.current_key().unwrap();
+    let mut engine = world.adopted().await;
+    let on = CallKind::DeleteApiKey;
+    // Some tool touches the key again and again.
+    let what = What::Person { edit: Edit::Disable { key: first.clone() } };
+    world.tenant.add_fault(Fault { on, nth: 1, count: 1_000, key: Some(first), what }).unwrap();
+    let sent = || world.tenant.ledger().iter().filter(|call| call.kind == on).count();
+    assert_eq!(world.ask(&mut engine, rotate()).await, Halt::Parked);
+    assert!((2..10).contains(&sent()), "{}", sent());
+    let before = sent();
+    world.go_on(&mut engine).await;
+    assert_eq!(sent(), before, "not before an operator says so");
+    world.tenant.clear_faults();
+    assert_eq!(world.ask(&mut engine, Request::Resume).await, Halt::Reached);
+    assert_eq!(world.live_keys().len(), 1);
 }

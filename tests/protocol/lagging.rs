@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use rekeyd::domain::state::{Request, State};
-use rekeyd::engine::{Engine, Goal, Halt, Stop};
+use rekeyd::domain::state::{Event, Phase, Request, State};
+use rekeyd::engine::{Engine, Goal, Halt, Stop, Turn};
 use rekeyd::port::SecretStore;
-use rekeyd::sandbox::{CallKind, Fault as IssuerFault, What};
+use rekeyd::sandbox::{CallKind, Edit, Fault as IssuerFault, What};
 
 use crate::world::{Call, Fault, HOUR, SECOND, SlowStore, World, leak, rotate, tester};
 
@@ -133,4 +133,69 @@ async fn a_store_that_lags_asks_for_no_operator() {
             is_at_rest(&world, &engine, &halt, wish, &case);
         }
     }
+}
+
+/// A world that tells etags with its replies, and whose list lags from now on.
+fn list_lags(world: &World) {
+    world.store.extended_lists.store(true, std::sync::atomic::Ordering::SeqCst);
+    let what = What::StaleMs { ms: 20_000 };
+    world
+        .tenant
+        .add_fault(IssuerFault { count: 1_000_000, ..once(CallKind::ApiKeys, what) })
+        .unwrap();
+}
+
+/// The list did not show our own disable yet: that was taken for a person's act, and parked.
+#[tokio::test]
+async fn an_abort_right_after_the_disable_was_refused_because_the_list_lagged() {
+    let world = World::new();
+    let first = world.store.current_key().unwrap();
+    let mut engine = world.adopted().await;
+    list_lags(&world);
+    engine.request(rotate(), tester()).await.unwrap();
+    world.reach(&mut engine, Phase::Disabled).await;
+    assert!(!world.tenant.alive(&first));
+    let halt = world.ask(&mut engine, Request::Abort).await;
+    assert_eq!(halt, Halt::Reached, "{:?}", engine.state().parked);
+    assert_eq!(world.store.current_key(), Some(first.clone()));
+    assert_eq!(world.live_keys(), [first].into());
+    assert_eq!(world.counted().failures, 0);
+}
+
+#[tokio::test]
+async fn a_heal_right_after_the_disable_waited_for_an_operator_because_the_list_lagged() {
+    let mut world = World::new();
+    world.name_an_actor();
+    let first = world.store.current_key().unwrap();
+    let mut engine = world.adopted().await;
+    list_lags(&world);
+    engine.request(rotate(), tester()).await.unwrap();
+    world.reach(&mut engine, Phase::Disabled).await;
+    world.person(&Edit::Delete { key: world.store.current_key().unwrap() });
+    let halt = world.go_on(&mut engine).await;
+    assert_eq!(halt, Halt::Reached, "{:?}", engine.state().parked);
+    assert_eq!(world.store.current_key(), Some(first));
+    let parks = |event: &Event| matches!(event, Event::Parked { .. });
+    assert!(!world.journal.events().iter().any(parks), "nothing of this needs an operator");
+}
+
+#[tokio::test]
+async fn a_decommission_could_not_be_taken_back_while_the_list_lagged() {
+    let mut world = World::new();
+    world.name_an_actor();
+    let first = world.store.current_key().unwrap();
+    let mut engine = world.adopted().await;
+    list_lags(&world);
+    engine.request(Request::Decommission { clear_store: false }, tester()).await.unwrap();
+    for _ in 0..1_000 {
+        if !world.tenant.alive(&first) {
+            break;
+        }
+        if let Turn::Waiting { ms, .. } = engine.turn().await.unwrap() {
+            world.pass(ms);
+        }
+    }
+    assert!(!world.tenant.alive(&first));
+    world.ask(&mut engine, Request::Abort).await;
+    assert!(world.tenant.alive(&first), "{:?}", engine.state().refused);
 }

@@ -10,6 +10,7 @@
 )]
 
 mod actor;
+mod answered_for_another;
 mod claims;
 mod clocks;
 mod decommission;

@@ -14,15 +14,7 @@ pub(super) fn candidates<'a>(
     snapshot: &BTreeSet<KeyId>,
     index: &'a KeyIndex,
 ) -> Vec<&'a ListedKey> {
-    let state = v.state;
-    let fresh = |key: &KeyId| {
-        !snapshot.contains(key)
-            && !state.keys.contains_key(key)
-            && !state.orphans.contains_key(key)
-            && !state.known.contains(key)
-            // Whoever made it: its report accounts for it.
-            && !state.is_suspect(key)
-    };
+    let fresh = |key: &KeyId| !snapshot.contains(key) && !v.state.has_met(key);
     let listed = index.keys.values();
     listed.filter(|l| fresh(&l.key) && is_by_us(v, index, l) != Some(false)).collect()
 }

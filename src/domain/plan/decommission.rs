@@ -189,14 +189,20 @@ fn abort(v: &View<'_>, open: &Decommission) -> Found<Step> {
         Some(Life::Live) => {
             Ok(Step::Record(vec![Event::DecommissionWithdrawn, answer(RequestKind::Abort, None)]))
         }
-        Some(Life::Disabled { ours: true, pinned: true, pin, .. }) if !v.state.is_suspect(key) => {
+        Some(Life::Disabled { ours: true, pinned: true, pin, at, .. })
+            if !v.state.is_suspect(key) =>
+        {
             let actor = v.actor(Some(key))?;
             match v.keys(&actor)?.keys.get(key) {
                 Some(listed) if listed.etag == *pin && listed.enabled != Some(true) => {
                     let (key, etag) = (key.clone(), pin.clone());
                     Ok(v.bounded(Step::Do(Effect::Enable { actor, key, etag })))
                 }
-                _ => refuse(Refusal::OldKeyUnfit),
+                _ => {
+                    // The list may not show our own disable yet: that is nobody's act (R13).
+                    v.wait_out_lag(at, i64::MAX)?;
+                    refuse(Refusal::OldKeyUnfit)
+                }
             }
         }
         Some(Life::Disabled { .. }) => refuse(Refusal::OldKeyUnfit),

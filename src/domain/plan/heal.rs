@@ -4,6 +4,7 @@
 use super::step::Step;
 use super::view::{Found, View};
 use super::{advance, cures_itself, goes_on};
+use crate::domain::clocks::Moment;
 use crate::domain::facts::{Actor, Holding, KeyProof};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::state::{
@@ -84,7 +85,7 @@ fn nothing_open(v: &View<'_>, current: &KeyId) -> Option<Step> {
 /// Enables a key that our own disable disabled, if its etag is still the pin.
 fn undo_our_disable(v: &View<'_>, key: &KeyId) -> Found<Option<Step>> {
     let Some(managed) = v.state.keys.get(key) else { return Ok(None) };
-    let Life::Disabled { ours: true, pinned: true, pin, .. } = &managed.life else {
+    let Life::Disabled { ours: true, pinned: true, pin, at, .. } = &managed.life else {
         return Ok(None);
     };
     if v.state.is_suspect(key) {
@@ -95,7 +96,7 @@ fn undo_our_disable(v: &View<'_>, key: &KeyId) -> Found<Option<Step>> {
         Err(step @ Step::Look(_)) => return Err(step),
         Err(_) => return Ok(None),
     };
-    enable_if_pinned(v, key, pin.as_ref(), actor)
+    enable_if_pinned(v, key, pin.as_ref(), actor, at)
 }
 
 fn enable_if_pinned(
@@ -103,15 +104,22 @@ fn enable_if_pinned(
     key: &KeyId,
     pin: Option<&crate::domain::ids::Etag>,
     actor: Actor,
+    at: &Moment,
 ) -> Found<Option<Step>> {
     let listed = match v.keys(&actor) {
         Ok(index) => index.keys.get(key),
         Err(step @ Step::Look(_)) => return Err(step),
         Err(_) => return Ok(None),
     };
-    Ok(listed
-        .filter(|l| l.etag.as_ref() == pin && l.enabled != Some(true))
-        .map(|_| Step::Do(Effect::Enable { actor, key: key.clone(), etag: pin.cloned() })))
+    let pinned = listed.filter(|l| l.etag.as_ref() == pin && l.enabled != Some(true));
+    if pinned.is_some() {
+        return Ok(Some(Step::Do(Effect::Enable { actor, key: key.clone(), etag: pin.cloned() })));
+    }
+    // The list may not show our own disable yet (R13). No kill is kept waiting for that.
+    if v.state.suspects_alive().next().is_none() {
+        v.wait_out_lag(at, i64::MAX)?;
+    }
+    Ok(None)
 }
 
 /// Whether a credential of ours could serve: unsuspected, and it works, whoever enabled it.

@@ -27,7 +27,7 @@ mod step;
 mod view;
 
 pub(in crate::domain) use claim::{Head, head_of};
-pub(in crate::domain) use preflight::MAX_VALUE_BYTES;
+pub(in crate::domain) use preflight::{MAX_VALUE_BYTES, has_too_many_orphans};
 pub use rules::{Rules, certain_ms};
 pub use step::{Step, WaitFor};
 

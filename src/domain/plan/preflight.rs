@@ -165,15 +165,17 @@ const MAX_ORPHANS: usize = 2;
 
 /// The list is read before that is said: somebody may have deleted them meanwhile.
 pub(super) fn too_many_orphans(v: &View<'_>) -> Found<bool> {
-    if possible_orphans(v.state) < MAX_ORPHANS {
+    if !has_too_many_orphans(v.state) {
         return Ok(false);
     }
     v.complete_keys(&v.actor(None)?)?;
     Ok(true)
 }
 
-fn possible_orphans(state: &State) -> usize {
-    state.orphans_unruled().filter(|(_, o)| o.kind == OrphanKind::PossiblyMinted).count()
+/// Whether so many keys may be ours without a ruling that no further one is made (R3).
+pub(in crate::domain) fn has_too_many_orphans(state: &State) -> bool {
+    let possible = state.orphans_unruled().filter(|(_, o)| o.kind == OrphanKind::PossiblyMinted);
+    possible.count() >= MAX_ORPHANS
 }
 
 fn unfit_time(v: &View<'_>, token_life_ms: Option<i64>, leak: bool) -> Option<Refusal> {

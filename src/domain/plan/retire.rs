@@ -31,8 +31,8 @@ const MAX_REVIVALS: u32 = 5;
 /// Deletes of a dead suspect that came to nothing: then it stays disabled until an operator says
 /// to go on.
 const MAX_DELETES: u32 = 6;
-/// While the list may lag behind our own change it is looked at this often.
-const LIST_RECHECK_MS: i64 = 1_000;
+/// An etag that is never the one that our own disable left: no delete by it will be taken.
+const MAX_PINS_LOST: u32 = 6;
 /// A suspect's death is shown by exchanges: the list is not waited for longer than this.
 const SUSPECT_LAG_MS: i64 = 5_000;
 const SLOW_DISABLE_MS: i64 = 15_000;
@@ -61,7 +61,7 @@ pub(super) fn retire(v: &View<'_>, key: &KeyId, purpose: Purpose) -> Found<Optio
 
 /// Whether a delete was sent so often to no avail that it is not sent again by itself.
 pub(super) fn deletes_are_spent(managed: &ManagedKey) -> bool {
-    managed.deletes >= MAX_DELETES
+    managed.deletes >= MAX_DELETES || managed.pins_lost >= MAX_PINS_LOST
 }
 
 struct Case<'a> {
@@ -192,10 +192,7 @@ impl Case<'_> {
     }
 
     fn wait_out(&self, at: &Moment, most_ms: i64) -> Found<()> {
-        if self.v.passed(at, self.v.rules.lag_ms.min(most_ms)) {
-            return Ok(());
-        }
-        Err(Step::Wait { reason: WaitFor::ReadsLag, ms: LIST_RECHECK_MS })
+        self.v.wait_out_lag(at, most_ms)
     }
 
     fn prove_dead(&self, managed: &ManagedKey, pin: Option<&Etag>, at: &Moment) -> Found<Step> {
@@ -275,6 +272,11 @@ impl Case<'_> {
         }
         if matches!(self.purpose, Purpose::Ruled { .. }) && deletes_are_spent(managed) {
             return Ok(None);
+        }
+        if managed.pins_lost >= MAX_PINS_LOST {
+            // Refused as changed each time: the same again would go on for ever (F5).
+            let (class, step) = (Class::Conflict, "delete".to_owned());
+            return Err(self.v.park(ParkReason::Trouble { class, step }));
         }
         let actor = self.actor()?;
         let listed = self.listed(&actor)?;

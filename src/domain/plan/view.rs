@@ -26,6 +26,8 @@ const CONFLICT_LIMIT: u32 = 12;
 const QUIET_AFTER: u32 = 20;
 /// Parked: look again after this time.
 const PARKED_RECHECK_MS: i64 = 60_000;
+/// While reads may lag behind our own change they are repeated this often.
+const LAG_RECHECK_MS: i64 = 1_000;
 
 pub(super) struct View<'a> {
     pub rules: &'a Rules,
@@ -50,6 +52,14 @@ impl<'a> View<'a> {
             return Ok(());
         }
         Err(Step::Wait { reason, ms: remaining_ms(since, &self.now, duration_ms) })
+    }
+
+    /// Until reads must show what we changed at `at`, or `most_ms` have passed (R13).
+    pub fn wait_out_lag(&self, at: &Moment, most_ms: i64) -> Found<()> {
+        if self.passed(at, self.rules.lag_ms.min(most_ms)) {
+            return Ok(());
+        }
+        Err(Step::Wait { reason: WaitFor::ReadsLag, ms: LAG_RECHECK_MS })
     }
 
     /// How long consumers are given, never less than they were promised (R12).

@@ -5,12 +5,22 @@ use super::preflight::preflight;
 use super::problem::{ORPHANS, Problem, abort, adopt, forget, from_stdin, resume};
 use super::refusal::{class_text, why_failed};
 use crate::domain::code::Parked;
+use crate::domain::plan::has_too_many_orphans;
 use crate::domain::state::{ParkReason, Rotation, State};
 
 /// Why a policy waits for an operator, and what that operator may type, if it does.
 #[must_use]
 pub fn parked(policy: &str, state: &State) -> Option<Problem> {
-    state.parked.as_ref().map(|park| problem_of(policy, &park.reason, state))
+    let park = state.parked.as_ref()?;
+    let mut problem = problem_of(policy, &park.reason, state);
+    if park.reason == ParkReason::Orphans && !has_too_many_orphans(state) {
+        // Their list would name nothing that holds it up.
+        let said = "two or more keys may have been ours; each is ruled on by now, or gone, or one \
+                    is left. No further key is made until you say so.";
+        let left = state.rotation.as_ref().map_or_else(String::new, left_as);
+        problem = Problem::new(Parked::Orphans, format!("{said}{left}"), resume(policy));
+    }
+    Some(problem)
 }
 
 /// A reason to park, in the state that it leaves.

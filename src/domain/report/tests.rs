@@ -12,7 +12,7 @@ use crate::domain::facts::StoreProblem;
 use crate::domain::ids::KeyId;
 use crate::domain::policy::parse;
 use crate::domain::state::{
-    Event, ManagedKey, Origin, OrphanKind, ParkReason, Progress, ReadOnlyReason, Refusal,
+    Event, ManagedKey, Origin, Orphan, OrphanKind, ParkReason, Progress, ReadOnlyReason, Refusal,
     RequestKind, Ruled, Ruling, apply,
 };
 
@@ -260,7 +260,7 @@ const KEPT: Ruled = Ruled { ruling: Ruling::Keep, progress: Progress::Done };
 #[test]
 fn an_orphan_and_a_lost_policy_are_problems() {
     let mut state = State::default();
-    let orphan = |kept: bool| crate::domain::state::Orphan {
+    let orphan = |kept: bool| Orphan {
         since: Moment { wall_ms: NOW_MS, ..Moment::default() },
         kind: OrphanKind::Stranger,
         ruled: kept.then_some(KEPT),
@@ -280,7 +280,7 @@ fn a_count_of_keys_is_a_sentence_whatever_the_count() {
     let mut before = State::default();
     let now = Moment::default();
     let (kind, ruled) = (OrphanKind::Stranger, Some(KEPT));
-    let kept = crate::domain::state::Orphan { since: now, kind, ruled };
+    let kept = Orphan { since: now, kind, ruled };
     before.orphans.insert(key("ruled"), kept);
     let appeared = |names: &[&str]| {
         let keys = names.iter().map(|name| key(name)).collect();
@@ -369,4 +369,22 @@ fn a_key_that_the_next_run_removes_is_not_said_to_need_a_rotation() {
     assert!(!problem.message.contains("not deleted"), "{}", problem.message);
     state.keys.insert(key("k2"), managed(Life::Live));
     assert_eq!(left_over("p", &state).unwrap().next_command, "rekeyd --rotate-now p");
+}
+
+/// After the last ruling the park went on to say that nobody had ruled, and named an empty list.
+#[test]
+fn a_park_for_orphans_that_are_all_ruled_on_says_to_resume() {
+    let event = Event::Parked { reason: ParkReason::Orphans };
+    let mut state = apply(State::default(), &now(), &event).unwrap();
+    let orphan =
+        |ruled| Orphan { since: Moment::default(), kind: OrphanKind::PossiblyMinted, ruled };
+    for id in ["k1", "k2"] {
+        state.orphans.insert(key(id), orphan(None));
+    }
+    assert_eq!(parked("p", &state).unwrap().next_command, "rekeyd orphans list");
+    let kept = Ruled { ruling: Ruling::Keep, progress: Progress::Done };
+    state.orphans.insert(key("k2"), orphan(Some(kept)));
+    let problem = parked("p", &state).unwrap();
+    assert_eq!(problem.next_command, "rekeyd resume p");
+    assert!(!problem.message.contains("nobody has ruled"), "{}", problem.message);
 }

@@ -23,6 +23,8 @@ pub struct ManagedKey {
     pub revivals: u32,
     /// Deletes sent since an operator last said to go on.
     pub deletes: u32,
+    /// How often the pin of our own disable was found lost since an operator last said to go on.
+    pub pins_lost: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,6 +72,7 @@ impl ManagedKey {
             life: Life::Live,
             revivals: 0,
             deletes: 0,
+            pins_lost: 0,
         }
     }
 

@@ -196,6 +196,16 @@ impl State {
         self.suspects.contains_key(key)
     }
 
+    /// Whether a key was known before: then no create of now can have minted it.
+    #[must_use]
+    pub fn has_met(&self, key: &KeyId) -> bool {
+        self.keys.contains_key(key)
+            || self.orphans.contains_key(key)
+            || self.known.contains(key)
+            // Whoever made it: its report accounts for it.
+            || self.is_suspect(key)
+    }
+
     /// Suspects whose death is not proven.
     pub fn suspects_alive(&self) -> impl Iterator<Item = &KeyId> {
         self.suspects.iter().filter(|(_, s)| s.dead.is_none()).map(|(key, _)| key)

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Url, redirect, retry};
 use zeroize::Zeroizing;
 
@@ -140,8 +140,11 @@ impl Endpoint {
 
 impl Clients {
     fn new(loopback: bool, timeout: Duration) -> Result<Self, PortError> {
+        // Bodies are read as they come. Without this header any coding is welcome (RFC 9110, 12.5.3).
+        let plain = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         let client = |idle: usize| {
             let builder = Client::builder()
+                .default_headers(plain.clone())
                 .redirect(redirect::Policy::none())
                 .retry(retry::never())
                 .connect_timeout(CONNECT_TIMEOUT.min(timeout))

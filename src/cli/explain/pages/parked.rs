@@ -135,8 +135,8 @@ pub fn page(code: Parked) -> Page {
             by_itself: "It makes no further key while two are unruled. It never deletes what it \
                 cannot prove to be ours.",
             to_do: "List them. A key that is yours you keep; one that nobody needs you delete \
-                in ION.",
-            commands: &["rekeyd orphans list", "rekeyd orphans keep KEY"],
+                in ION. Then let it go on.",
+            commands: &["rekeyd orphans list", "rekeyd orphans keep KEY", "rekeyd resume NAME"],
             rule: "A key is ours by a journaled outcome or by creator and time, never by \
                 likelihood (R3).",
         },

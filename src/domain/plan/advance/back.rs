@@ -46,7 +46,7 @@ impl Case<'_> {
     /// Undoes our own disable of the old key, if its etag is still the pin (R13).
     pub(super) fn enable_old(&self) -> Found<Option<Step>> {
         let old = &self.r.old.proof.key;
-        let Some(Life::Disabled { ours, pin, pinned, .. }) =
+        let Some(Life::Disabled { ours, pin, pinned, at, .. }) =
             self.v.state.keys.get(old).map(|k| &k.life)
         else {
             return Ok(None);
@@ -60,7 +60,11 @@ impl Case<'_> {
             Some(listed) if listed.etag == *pin && listed.enabled != Some(true) => {
                 Ok(Some(Step::Do(Effect::Enable { actor, key: old.clone(), etag: pin.clone() })))
             }
-            _ => Err(differs()),
+            _ => {
+                // The list may not show our own disable yet: that is nobody's act (R13).
+                self.v.wait_out_lag(at, i64::MAX)?;
+                Err(differs())
+            }
         }
     }
 

@@ -32,6 +32,7 @@ pub(super) fn begun(
     managed.version = Some(held.version.clone());
     managed.last_served = Some(now.clone());
     managed.deletes = 0;
+    managed.pins_lost = 0;
     managed.revivals = 0;
     state.requests.rotate = None;
     let held = held.clone();

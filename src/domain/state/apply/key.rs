@@ -65,6 +65,7 @@ pub(super) fn pin_lost(state: &mut State, key: &KeyId) -> Applied {
         return illegal("pin_lost", "not a managed key");
     };
     managed.life = Life::Live;
+    managed.pins_lost += 1;
     if let Some(rotation) = state.rotation.as_mut()
         && rotation.old.proof.key == *key
         && matches!(rotation.phase, Phase::Disabled | Phase::Soaked)

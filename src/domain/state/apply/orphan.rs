@@ -64,6 +64,7 @@ pub(super) fn ruled(state: &mut State, key: &KeyId, ruling: Ruling, done: bool) 
             managed.life = Life::Live;
         }
         managed.deletes = 0;
+        managed.pins_lost = 0;
         managed.revivals = 0;
         is_off = matches!(managed.life, Life::Disabled { proven: true, .. });
     }

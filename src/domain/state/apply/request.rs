@@ -101,6 +101,7 @@ pub(super) fn unparked(state: &mut State, now: &Moment, by_operator: bool) -> Ap
         }
         for managed in state.keys.values_mut() {
             managed.deletes = 0;
+            managed.pins_lost = 0;
         }
         if let ParkReason::KeepsReviving { key } = &park.reason
             && let Some(managed) = state.keys.get_mut(key)
