@@ -198,12 +198,14 @@ pub struct NameArg {
 
 #[derive(Debug, Args)]
 pub struct OneName {
+    /// The policy
     #[arg(value_name = "NAME")]
     pub name: String,
 }
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
+    /// The policy whose story is told
     #[arg(value_name = "NAME")]
     pub name: String,
     /// Every event as a JSON line, to replay decisions from
@@ -213,6 +215,7 @@ pub struct HistoryArgs {
 
 #[derive(Debug, Args)]
 pub struct AdoptArgs {
+    /// The policy whose secret is adopted
     #[arg(value_name = "NAME")]
     pub name: String,
     /// Read a credential from standard input and write it as current
@@ -225,6 +228,7 @@ pub struct AdoptArgs {
 
 #[derive(Debug, Args)]
 pub struct DecommissionArgs {
+    /// The policy that goes, and its key with it
     #[arg(value_name = "NAME")]
     pub name: String,
     /// Yes, for good; without it this only says what would happen
@@ -247,16 +251,19 @@ pub enum Ruling {
     List,
     /// Rule that a key may live
     Keep {
+        /// Key id, as `orphans list` shows it
         #[arg(value_name = "KEY", value_parser = key_id)]
         key: KeyId,
     },
     /// Rule that a key must not live, reversibly: it is disabled
     Disable {
+        /// Key id, as `orphans list` shows it
         #[arg(value_name = "KEY", value_parser = key_id)]
         key: KeyId,
     },
     /// Rule that a key must go: it is disabled, then deleted for ever
     Delete {
+        /// Key id, as `orphans list` shows it
         #[arg(value_name = "KEY", value_parser = key_id)]
         key: KeyId,
         /// Yes, for ever
