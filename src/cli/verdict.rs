@@ -14,8 +14,8 @@ use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
 use crate::domain::code::{Code, Refused as RefusedCode};
 use crate::domain::report::{
-    ORPHANS, Problem, RUN_ONCE, Subject, due_ms, left_over, mends, parked, policy_report,
-    read_only, rfc3339, why_failed,
+    Problem, RUN_ONCE, Subject, due_ms, left_over, mends, parked, policy_report, read_only,
+    rfc3339, why_failed,
 };
 use crate::domain::state::{Adoption, Ending, Life, Phase, Refusal, RequestKind, State};
 use crate::engine::{Halt, Rested};
@@ -140,11 +140,11 @@ fn dead_under_a_rotation(
     let is_so = kind == RequestKind::Adopt && *why == Refusal::CurrentDead;
     state.rotation.as_ref().filter(|_| is_so)?;
     let mut error = refusal(name, kind, why);
-    error.message = format!(
-        "nothing was adopted: the current credential does not authenticate. `rekeyd resume {name}` \
-         puts a key of the open rotation that works in its place; where none does, put a working \
-         credential into the store as current by hand, and adopt it."
-    );
+    error.message =
+        "nothing was adopted: the current credential does not authenticate. `resume` puts a key of \
+         the open rotation that works in its place; where none does, put a working credential into \
+         the store as current by hand, and adopt it."
+        .to_owned();
     Some(error.next(format!("rekeyd resume {name}")))
 }
 
@@ -189,7 +189,7 @@ fn with_orphans(mut verdict: Verdict, state: &State) -> Verdict {
     let awaiting: Vec<&str> = state.orphans_unruled().map(|(key, _)| key.as_str()).collect();
     if !awaiting.is_empty() {
         let keys = awaiting.join(", ");
-        let more = format!(" May be ours too, and awaits a ruling ({ORPHANS}): {keys}.");
+        let more = format!(" May be ours too, and awaits a ruling (`orphans list`): {keys}.");
         verdict.message.push_str(&more);
     }
     with_rulings(verdict, state)

@@ -132,10 +132,7 @@ pub(super) fn text(policy: &str, why: &Refusal) -> (String, String) {
             "rekeyd check".into(),
         ),
         Refusal::NamedElsewhere { policy: other } => (
-            format!(
-                "policy {other} names the same key; `{}` says that it is this one's",
-                adopt(policy)
-            ),
+            format!("policy {other} names the same key; `adopt` says that it is this one's"),
             adopt(policy),
         ),
         Refusal::Claimed { ended } => held_elsewhere(policy, *ended),
@@ -183,11 +180,11 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
         ),
         Refusal::KillFirstLocksOut { keys } => locked_out(policy, keys),
         Refusal::RotationOpen => (
-            format!("a rotation is open; finish it (`{RUN_ONCE}`), or take it back"),
+            "a rotation is open; finish it (`run --once`), or take it back".into(),
             abort(policy),
         ),
         Refusal::Decommissioning => (
-            format!("the policy's key is being decommissioned; `{}` takes that back", abort(policy)),
+            "the policy's key is being decommissioned; `abort` takes that back".into(),
             abort(policy),
         ),
         Refusal::Retired => (
@@ -219,8 +216,7 @@ fn locked_out(policy: &str, keys: &BTreeSet<KeyId>) -> (String, String) {
         "no other credential can serve now, so killing {keys} would lock rekeyd out. It dies as \
          soon as another one is in the store. If that cannot wait: (1) open ION's console as an \
          administrator; (2) disable key {keys}; (3) create a key as the same service account; (4) \
-         put it into the secret as current; (5) type `{}`",
-        adopt(policy)
+         put it into the secret as current; (5) adopt it"
     );
     (said, adopt(policy))
 }
@@ -276,14 +272,14 @@ pub fn class_text(class: Class) -> &'static str {
 pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
     let (said, next) = match reason {
         ReadOnlyReason::NoValue => {
-            let said = format!("the secret has no value yet; {}", first_credential(policy));
+            let said = format!("the secret has no value yet; {}", first_credential());
             (said, from_stdin(policy))
         }
         ReadOnlyReason::Malformed => (
             format!(
                 "the secret's current version holds no credential: no JSON object, or not both \
                  fields; {}",
-                first_credential(policy)
+                first_credential()
             ),
             from_stdin(policy),
         ),
@@ -318,6 +314,6 @@ pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
 }
 
 /// Where a first credential comes from (R31).
-fn first_credential(policy: &str) -> String {
-    format!("pipe one in, or have a named actor mint one (`rekeyd adopt {policy} --issue`)")
+fn first_credential() -> &'static str {
+    "pipe one in, or have a named actor mint one (`adopt --issue`)"
 }
