@@ -65,7 +65,7 @@ impl Job for Install {
         }
         if state.rotation.is_some() || !state.questions.is_empty() {
             let said = "a rotation or a request without a reply is open, and nothing is written \
-                        under it. `rekeyd resume` lets it go on, and puts a key of its own in the \
+                        under it. `resume` lets it go on, and puts a key of its own in the \
                         place of a current one that is rejected. Otherwise put the credential into \
                         the store as current by hand, then adopt it";
             let error = CliError::new(Exit::Operator, Call::AdoptRotationOpen, said);

@@ -1,5 +1,6 @@
 //! The command line's words. A flag stands here only if it does something.
 
+mod end_of_keys;
 #[cfg(feature = "sandbox")]
 mod stand_ins;
 mod words;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::end_of_keys::{DecommissionArgs, OrphansArgs, Ruling};
 #[cfg(feature = "sandbox")]
 pub use self::stand_ins::{DemoArgs, DemoStore, SandboxArgs, Schema};
 pub use self::words::{
@@ -198,12 +200,14 @@ pub struct NameArg {
 
 #[derive(Debug, Args)]
 pub struct OneName {
+    /// The policy
     #[arg(value_name = "NAME")]
     pub name: String,
 }
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
+    /// The policy whose story is told
     #[arg(value_name = "NAME")]
     pub name: String,
     /// Every event as a JSON line, to replay decisions from
@@ -213,6 +217,7 @@ pub struct HistoryArgs {
 
 #[derive(Debug, Args)]
 pub struct AdoptArgs {
+    /// The policy whose secret is adopted
     #[arg(value_name = "NAME")]
     pub name: String,
     /// Read a credential from standard input and write it as current
@@ -221,48 +226,6 @@ pub struct AdoptArgs {
     /// Mint the first key with the named actor, for a secret that holds none, and write it
     #[arg(long, conflicts_with = "from_stdin")]
     pub issue: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct DecommissionArgs {
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// Yes, for good; without it this only says what would happen
-    #[arg(long)]
-    pub yes: bool,
-    /// Replace the secret's value by {} at the end
-    #[arg(long)]
-    pub clear_store: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct OrphansArgs {
-    #[command(subcommand)]
-    pub ruling: Option<Ruling>,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Ruling {
-    /// List keys that nobody accounts for
-    List,
-    /// Rule that a key may live
-    Keep {
-        #[arg(value_name = "KEY", value_parser = key_id)]
-        key: KeyId,
-    },
-    /// Rule that a key must not live, reversibly: it is disabled
-    Disable {
-        #[arg(value_name = "KEY", value_parser = key_id)]
-        key: KeyId,
-    },
-    /// Rule that a key must go: it is disabled, then deleted for ever
-    Delete {
-        #[arg(value_name = "KEY", value_parser = key_id)]
-        key: KeyId,
-        /// Yes, for ever
-        #[arg(long)]
-        yes: bool,
-    },
 }
 
 fn duration_ms(text: &str) -> Result<i64, String> {

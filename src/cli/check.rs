@@ -4,6 +4,8 @@
 mod iam;
 mod online;
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::args::CheckArgs;
@@ -12,12 +14,13 @@ use super::error::{CliError, Exit};
 use super::view::out::{GREEN, RED};
 use super::view::wrap::wrapped;
 use crate::app::{App, AppError};
-use crate::domain::code::Refused;
+use crate::domain::code::{Refused, Setup};
+use crate::domain::policy::diagnostic::quoted;
 use crate::domain::policy::duration::format_ms;
 use crate::domain::policy::{Findings, Policy};
 use crate::domain::report::Problem;
 use crate::domain::words::count_of;
-use crate::settings::{LocateError, load_policies};
+use crate::settings::{LocateError, NearMiss, for_shell, load_policies, near_misses};
 
 pub async fn check(context: &Context, args: &CheckArgs) -> Result<Exit, CliError> {
     if args.online {
@@ -34,8 +37,8 @@ pub async fn check(context: &Context, args: &CheckArgs) -> Result<Exit, CliError
 }
 
 async fn offline(context: &Context) -> Result<Exit, CliError> {
-    let loaded = App::load(&context.flags).and_then(|app| app.whole().map(|()| app));
-    let app = match loaded {
+    let loaded = App::load(&context.flags).inspect(|app| warn_of_near_misses(context, app));
+    let app = match loaded.and_then(|app| app.whole().map(|()| app)) {
         Ok(app) => app,
         Err(error) => return findings(context, error),
     };
@@ -82,6 +85,21 @@ async fn offline(context: &Context) -> Result<Exit, CliError> {
     let policies = count_of(app.policies.len(), "policy is good", "policies are good");
     out.data(&format!("{GREEN}{policies}{GREEN:#}; {journal} in {}", app.state_dir.display()));
     Ok(Exit::Done)
+}
+
+/// What is passed over was perhaps meant as a policy.
+fn warn_of_near_misses(context: &Context, app: &App) {
+    for NearMiss { file, meant } in near_misses(&app.policies_dir) {
+        let name = |path: &Path| quoted(&path.file_name().unwrap_or_default().to_string_lossy());
+        let said = format!(
+            "{} is passed over: only files that end with `.toml` are policies. If it is one, it is \
+             to be named {}",
+            name(&file),
+            name(&meant)
+        );
+        let next = format!("mv -n {} {}", for_shell(&file), for_shell(&meant));
+        context.out.warning(Setup::NearMiss.into(), &said, &next);
+    }
 }
 
 /// Whether a drain is long enough is known for certain after the first exchange; until then the

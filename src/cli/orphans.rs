@@ -6,6 +6,7 @@ use super::args::Ruling;
 use super::context::Context;
 use super::error::{CliError, Exit};
 use super::typed;
+use super::view::wrap::wrapped;
 use crate::domain::ids::KeyId;
 use crate::domain::report;
 use crate::domain::state::{self, Event};
@@ -46,6 +47,10 @@ async fn list(context: &Context) -> Result<Exit, CliError> {
         let ruled = orphan.ruled();
         let (key, policy, since) = (&orphan.key_id, &orphan.policy, &orphan.since);
         context.out.data(&format!("{key}  {policy}  since {since}  {ruled}\n  {why}"));
+        if let Some(problem) = &orphan.problem {
+            wrapped(context.out, &format!("{} [{}]", problem.message, problem.code), "  ");
+            context.out.next("  ", &problem.next_command);
+        }
     }
     if let Some(first) = found.iter().find(|orphan| orphan.ruling.is_none()) {
         let key = &first.key_id;

@@ -3,6 +3,7 @@
 mod decommission;
 mod leak;
 mod ruling;
+mod standing;
 mod troubled;
 
 use serde::Serialize;
@@ -11,15 +12,15 @@ use self::decommission::decommissioned;
 use self::leak::leaked;
 pub use self::ruling::sentenced;
 use self::ruling::with_rulings;
+use self::standing::{left, standing};
 use self::troubled::troubled;
 use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
 use crate::domain::code::Code;
 use crate::domain::report::{
-    ORPHANS, Problem, RUN_ONCE, Subject, changed_by_others, due_ms, left_over, parked,
-    policy_report, read_only, rfc3339, unverified, why_failed,
+    ORPHANS, Problem, Subject, changed_by_others, left_over, parked, read_only, unverified,
 };
-use crate::domain::state::{Adoption, Ending, Life, Phase, Refusal, RequestKind, State};
+use crate::domain::state::{Adoption, Ending, Refusal, RequestKind, State};
 use crate::engine::{Halt, Rested};
 
 /// The end of a command for one policy.
@@ -143,11 +144,11 @@ fn dead_under_a_rotation(
     let is_so = kind == RequestKind::Adopt && *why == Refusal::CurrentDead;
     state.rotation.as_ref().filter(|_| is_so)?;
     let mut error = refusal(name, kind, why);
-    error.message = format!(
-        "nothing was adopted: the current credential does not authenticate. `rekeyd resume {name}` \
-         puts a key of the open rotation that works in its place; where none does, put a working \
-         credential into the store as current by hand, and adopt it."
-    );
+    error.message =
+        "nothing was adopted: the current credential does not authenticate. `resume` puts a key of \
+         the open rotation that works in its place; where none does, put a working credential into \
+         the store as current by hand, and adopt it."
+        .to_owned();
     Some(error.next(format!("rekeyd resume {name}")))
 }
 
@@ -180,7 +181,7 @@ fn with_orphans(mut verdict: Verdict, state: &State) -> Verdict {
     let awaiting: Vec<&str> = state.orphans_unruled().map(|(key, _)| key.as_str()).collect();
     if !awaiting.is_empty() {
         let keys = awaiting.join(", ");
-        let more = format!(" May be ours too, and awaits a ruling ({ORPHANS}): {keys}.");
+        let more = format!(" May be ours too, and awaits a ruling (`orphans list`): {keys}.");
         verdict.message.push_str(&more);
     }
     with_rulings(verdict, state)
@@ -224,61 +225,5 @@ fn ended(asked: Asked, name: &str, before: &State, state: &State) -> Option<Verd
             "superseded",
             format!("key {key} is adopted as current."),
         ),
-    })
-}
-
-fn standing(asked: Asked, subject: &Subject<'_>, now: &Stamp) -> Verdict {
-    let (name, state) = (subject.name, subject.state);
-    if let Some(said) = left(subject, now) {
-        let outcome = if state.rotation.as_ref().is_some_and(|r| r.phase.after_promote()) {
-            "current"
-        } else {
-            "waiting"
-        };
-        return Verdict::new(name, Exit::Done, outcome, said).next(RUN_ONCE);
-    }
-    if let (Adoption::Unadopted, Asked::Nothing) = (&state.adoption, asked) {
-        return Verdict::new(
-            name,
-            Exit::Operator,
-            "unadopted",
-            "the secret could not be looked at.",
-        )
-        .next(format!("rekeyd plan {name}"));
-    }
-    if !state.questions.is_empty() {
-        let said = "a request whose reply was lost is still open; nothing else is sent until it is \
-                    certain that it can no longer land.";
-        return Verdict::new(name, Exit::Done, "waiting", said.to_owned()).next(RUN_ONCE);
-    }
-    let key = state.settled.as_ref().map(|settled| settled.held.proof.key.to_string());
-    let due = due_ms(subject)
-        .map_or_else(|| "due on demand only".to_owned(), |ms| format!("next due {}", rfc3339(ms)));
-    let message = format!("nothing is open: key {} is current; {due}.", key.unwrap_or_default());
-    Verdict::new(name, Exit::Done, "idle", message)
-}
-
-/// What an open rotation leaves for later.
-fn left(subject: &Subject<'_>, now: &Stamp) -> Option<String> {
-    let open = subject.state.rotation.as_ref()?;
-    let report = policy_report(subject, now).rotation?;
-    let old = &open.old.proof.key;
-    let new = open.new.as_ref().map(|new| new.key.to_string());
-    let wait = match (&report.deadline, report.waiting_for.last()) {
-        (Some(deadline), Some(what)) => format!("; {what} ends {deadline}"),
-        _ => String::new(),
-    };
-    Some(match new {
-        Some(new) if open.phase.after_promote() => {
-            let lives = subject.state.keys.get(old).is_some_and(|key| key.life == Life::Live);
-            let fate = if lives { "lives on" } else { "is off" };
-            format!("key {new} is current; old key {old} {fate} ({}){wait}.", open.phase.name())
-        }
-        Some(new) if matches!(open.phase, Phase::Reverting | Phase::RollingBack) => format!(
-            "the rotation is taken back: key {old} stays or becomes current, and new key {new} is \
-             removed{wait}."
-        ),
-        Some(new) => format!("key {old} is current; new key {new} is {}{wait}.", open.phase.name()),
-        None => format!("key {old} is current; the rotation is {}{wait}.", open.phase.name()),
     })
 }

@@ -95,7 +95,7 @@ struct Reading {
     findings: Vec<Finding>,
     broken: BTreeMap<String, Vec<Finding>>,
     by_folded_name: BTreeMap<String, String>,
-    by_secret: BTreeMap<(String, PathBuf), String>,
+    by_secret: BTreeMap<(String, PathBuf), (String, Place)>,
 }
 
 impl Reading {
@@ -131,15 +131,16 @@ impl Reading {
     }
 
     fn compare_secrets(&mut self, name: &str, identity: (String, PathBuf), place: Place) {
-        let Some(other) = self.by_secret.get(&identity).cloned() else {
-            self.by_secret.insert(identity, name.to_owned());
+        let Some((other, its_place)) = self.by_secret.get(&identity).cloned() else {
+            self.by_secret.insert(identity, (name.to_owned(), place));
             return;
         };
-        let message = format!("{} is on the same secret", quoted(&other));
         let help = "give each secret one policy; if these are two secrets, write both full ARNs";
-        let finding =
-            Finding::new(Room::Policy, Problem::SameSecret, name, place, message).with_help(help);
-        self.found_beside(name, &other, finding);
+        for (file, place, twin) in [(name, place, other.as_str()), (&other, its_place, name)] {
+            let message = format!("{} is on the same secret", quoted(twin));
+            let finding = Finding::new(Room::Policy, Problem::SameSecret, file, place, message);
+            self.found(file, finding.with_help(help));
+        }
     }
 
     fn end(self) -> Loaded {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::bounded_file;
 use super::daemon_settings::{self, Settings};
+use super::shell_word::for_shell;
 use crate::domain::code::{Code, Room, Setup};
 use crate::domain::policy::diagnostic::{Problem, escaped};
 use crate::domain::policy::{Finding, Findings};
@@ -280,23 +281,6 @@ fn absolute(path: PathBuf) -> Option<PathBuf> {
 
 fn shown(path: &Path) -> String {
     format!("`{}`", escaped(&path.display().to_string()))
-}
-
-/// A path as a word of a command line.
-#[must_use]
-pub fn for_shell(path: &Path) -> String {
-    word_for_shell(&path.as_os_str().to_string_lossy())
-}
-
-/// A text as one word of a command line.
-#[must_use]
-pub fn word_for_shell(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,@+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ mod bounded_file;
 mod daemon_settings;
 mod directory;
 mod lookup;
+mod near_miss;
+mod shell_word;
 
 pub use daemon_settings::{DeadAfter, Limits, Settings, VerifySettings, json_schema, parse};
 pub use directory::{Loaded, MAX_POLICIES, load_policies};
-pub use lookup::{
-    Flags, LocateError, Located, Outside, Presence, System, for_shell, locate, word_for_shell,
-};
+pub use lookup::{Flags, LocateError, Located, Outside, Presence, System, locate};
+pub use near_miss::{NearMiss, near_misses};
+pub use shell_word::{for_shell, word_for_shell};

@@ -140,6 +140,29 @@ fn the_new_words_say_what_they_take() {
 }
 
 #[test]
+fn what_a_command_takes_was_not_described() {
+    for arguments in [
+        &["orphans", "keep"][..],
+        &["orphans", "disable"],
+        &["orphans", "delete"],
+        &["decommission"],
+        &["resume"],
+        &["abort"],
+        &["adopt"],
+        &["history"],
+        &["forget"],
+        &["status"],
+        &["rotate"],
+    ] {
+        let (code, out, _) = ran(&[arguments, &["--help"]].concat());
+        assert_eq!(code, 0);
+        let (_, taken) = out.split_once("Arguments:\n").unwrap();
+        let line = taken.lines().next().unwrap();
+        assert!(line.split_whitespace().count() > 2, "{arguments:?}: {line}");
+    }
+}
+
+#[test]
 fn what_does_not_go_together_is_usage() {
     for (arguments, said) in [
         (&[][..], "no command was given"),

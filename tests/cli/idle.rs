@@ -112,7 +112,7 @@ async fn a_dead_credential_that_somebody_put_is_left_by_resume_and_not_in_a_circ
     let ended = stage.run(&["run", "--once"]).await;
     assert_eq!(ended.code, 6, "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("[parked/current_changed]"), "{}", ended.out);
-    assert!(ended.out.contains("`rekeyd resume demo` puts a key"), "{}", ended.out);
+    assert!(ended.out.contains("`resume` puts a key"), "{}", ended.out);
     let ended = stage.run(&["adopt", "demo"]).await;
     assert_eq!(ended.code, 6, "{}{}", ended.out, ended.err);
     assert!(ended.out.ends_with("next: rekeyd resume demo\n"), "{}", ended.out);

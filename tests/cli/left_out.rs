@@ -98,13 +98,44 @@ async fn two_policies_on_one_secret_are_both_wrong() {
     let stage = Stage::new().await;
     assert_eq!(stage.run(&["run", "--once", "--budget", "0s"]).await.code, 0);
     std::fs::copy(stage.path("policies/demo.toml"), stage.path("policies/twin.toml")).unwrap();
-    for arguments in [&["rotate", "demo"][..], &["rotate", "twin"], &["rotate", "demo", "twin"]] {
-        let ended = stage.run(arguments).await;
-        assert_eq!(ended.code, 3, "{arguments:?}: {}", ended.err);
-        assert!(ended.err.contains("`demo.toml` is on the same secret"), "{}", ended.err);
-        assert!(ended.err.contains("\n1 finding\n"), "{arguments:?}: {}", ended.err);
+    let both = &["demo", "twin"][..];
+    for names in [&["demo"], &["twin"], both] {
+        let ended = stage.run(&[&["rotate"], names].concat()).await;
+        assert_eq!(ended.code, 3, "{names:?}: {}", ended.err);
+        for (name, other) in [("demo", "twin"), ("twin", "demo")] {
+            let named = names.contains(&name);
+            assert_eq!(ended.err.contains(&format!("{name}.toml:")), named, "{}", ended.err);
+            let told = ended.err.contains(&format!("`{other}.toml` is on the same secret"));
+            assert_eq!(told, named, "{names:?}: {}", ended.err);
+        }
     }
+    let checked = stage.run(&["check"]).await.out;
+    assert!(checked.contains("demo.toml:") && checked.contains("\ntwin.toml:"), "{checked}");
     assert_eq!(stage.effects(CallKind::CreateApiKey), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_almost_named_as_a_policy_was_passed_over_in_silence() {
+    let stage = Stage::new().await;
+    for name in ["other.tml", "notes.txt", "demo.toml.bak"] {
+        std::fs::write(stage.path("policies").join(name), "").unwrap();
+    }
+    let (file, meant) = (stage.path("policies/other.tml"), stage.path("policies/other.toml"));
+    let said = format!(
+        "warning[policy/near-miss]: `other.tml` is passed over: only files that end with `.toml` are \
+         policies. If it is one, it is to be named `other.toml`; next: mv -n {} {}\n",
+        file.display(),
+        meant.display()
+    );
+    let ended = stage.run(&["check"]).await;
+    assert_eq!((ended.code, ended.err.matches("warning").count()), (0, 1), "{}", ended.err);
+    assert!(ended.err.contains(&said), "{}", ended.err);
+    assert!(ended.out.contains("1 policy is good"), "{}", ended.out);
+    // It is said beside findings, too.
+    std::fs::write(stage.path("policies/wrong.toml"), "").unwrap();
+    let ended = stage.run(&["check"]).await;
+    assert_eq!(ended.code, 3);
+    assert!(ended.err.contains(&said), "{}", ended.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -93,6 +93,9 @@ async fn a_ruling_that_the_issuer_refuses_ends_with_what_to_type() {
     assert!(stage.alive(&stranger));
     let problems = stage.status().await["problems"].clone();
     assert_eq!(problems[0]["code"], "ruling/failed", "{problems}");
+    let list = stage.run(&["orphans", "list"]).await.out;
+    let next = format!("  next: rekeyd orphans disable {stranger}\n");
+    assert!(list.contains("[ruling/failed]") && list.contains(&next), "{list}");
     stage.sandbox.tenant().clear_faults();
     assert_eq!(stage.run(&["orphans", "disable", &stranger]).await.code, 0);
     assert!(!stage.alive(&stranger));

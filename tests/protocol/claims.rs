@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 use crate::world::{Call, Fault, HOUR, SECOND, World, leak, rotate, tester};
 
-fn foreign(world: &World, ended: bool) -> Claim {
+pub fn foreign(world: &World, ended: bool) -> Claim {
     let head = world.store.claim();
     let generation = head.map(|head| head.generation).unwrap_or_default().next();
     let owner = Owner::drawn(RotationId(Uuid::from_u128(77)));
     Claim { generation, owner, ended }
 }
 
-fn creates(world: &World) -> usize {
+pub fn creates(world: &World) -> usize {
     world.tenant.ledger().iter().filter(|call| call.kind == CallKind::CreateApiKey).count()
 }
 

@@ -12,21 +12,21 @@ use rekeyd::sandbox::{CallKind, Edit, Fault as IssuerFault, SERVICE_ACCOUNT, Wha
 use crate::neighbours::Fixed;
 use crate::world::{Call, Fault, HOUR, SECOND, World, leak, rotate, tester};
 
-fn word(clear_store: bool) -> Request {
+pub fn word(clear_store: bool) -> Request {
     Request::Decommission { clear_store }
 }
 
-async fn on(engine: &mut Engine, budget_ms: i64) -> Halt {
+pub async fn on(engine: &mut Engine, budget_ms: i64) -> Halt {
     engine.run(Goal::Nothing, budget_ms, &mut Stop::never()).await.unwrap()
 }
 
-async fn ask(engine: &mut Engine, request: Request, budget_ms: i64) -> Halt {
+pub async fn ask(engine: &mut Engine, request: Request, budget_ms: i64) -> Halt {
     engine.request(request, tester()).await.unwrap();
     on(engine, budget_ms).await
 }
 
 /// A world whose policy is adopted, and the key that goes.
-async fn ready(named_actor: bool) -> (World, Engine, String) {
+pub async fn ready(named_actor: bool) -> (World, Engine, String) {
     let mut world = World::new();
     world.store.extended_lists.store(true, std::sync::atomic::Ordering::SeqCst);
     if named_actor {
@@ -38,18 +38,18 @@ async fn ready(named_actor: bool) -> (World, Engine, String) {
     (world, engine, key)
 }
 
-fn exists(world: &World, key: &str) -> bool {
+pub fn exists(world: &World, key: &str) -> bool {
     world.tenant.keys().iter().any(|truth| truth.client_id == key && !truth.deleted)
 }
 
-fn is_proven(state: &State) -> Option<bool> {
+pub fn is_proven(state: &State) -> Option<bool> {
     match &state.adoption {
         Adoption::Retired(retired) => Some(retired.proven),
         _ => None,
     }
 }
 
-fn refused(state: &State) -> Option<(RequestKind, Refusal)> {
+pub fn refused(state: &State) -> Option<(RequestKind, Refusal)> {
     state.refused.clone()
 }
 

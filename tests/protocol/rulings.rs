@@ -13,7 +13,7 @@ fn key(id: &str) -> KeyId {
     KeyId::new(id).unwrap()
 }
 
-async fn on(engine: &mut Engine) -> Halt {
+pub async fn on(engine: &mut Engine) -> Halt {
     engine.run(Goal::Nothing, 96 * HOUR, &mut Stop::never()).await.unwrap()
 }
 
@@ -35,23 +35,23 @@ async fn awaiting(mut world: World, named_actor: bool) -> (World, KeyId) {
     (world, stranger)
 }
 
-async fn rule(engine: &mut Engine, key: &KeyId, ruling: Ruling) -> Halt {
+pub async fn rule(engine: &mut Engine, key: &KeyId, ruling: Ruling) -> Halt {
     engine.rule(key.clone(), ruling, tester()).await.unwrap();
     engine.run(Goal::Ruled, HOUR, &mut Stop::never()).await.unwrap()
 }
 
-fn stopped(state: &State, key: &KeyId) -> Option<RulingStop> {
+pub fn stopped(state: &State, key: &KeyId) -> Option<RulingStop> {
     match state.orphans.get(key)?.undone()?.1 {
         Progress::Stopped { why, .. } => Some(why.clone()),
         _ => None,
     }
 }
 
-fn exists(world: &World, key: &KeyId) -> bool {
+pub fn exists(world: &World, key: &KeyId) -> bool {
     world.tenant.keys().iter().any(|truth| truth.client_id == key.as_str() && !truth.deleted)
 }
 
-fn sent(world: &World, on: CallKind, key: &KeyId) -> usize {
+pub fn sent(world: &World, on: CallKind, key: &KeyId) -> usize {
     let ledger = world.tenant.ledger();
     ledger.iter().filter(|e| e.kind == on && e.keys.iter().any(|k| k == key.as_str())).count()
 }
@@ -60,7 +60,7 @@ fn kinds() -> impl Iterator<Item = (bool, bool)> {
     [(false, false), (false, true), (true, false), (true, true)].into_iter()
 }
 
-async fn fresh(extended: bool, named: bool) -> (World, KeyId) {
+pub async fn fresh(extended: bool, named: bool) -> (World, KeyId) {
     let world = World::new();
     world.store.extended_lists.store(extended, std::sync::atomic::Ordering::SeqCst);
     awaiting(world, named).await

@@ -70,8 +70,11 @@ fn row(out: Out, report: &PolicyReport) {
         one_key(out, "in store", key, "");
     }
     for suspect in report.suspects.iter().filter(|one| !matches!(one.state, "dead" | "gone")) {
-        let word =
-            if suspect.state == "disabled" { "disabled, by the list" } else { suspect.state };
+        let word = match (suspect.state, suspect.off) {
+            ("disabled", _) => "disabled, by the list",
+            ("alive", true) => "off, not proven dead",
+            (state, _) => state,
+        };
         one_key(out, "suspect", &suspect.key_id, word);
     }
     if let Some(open) = &report.decommission {

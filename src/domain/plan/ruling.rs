@@ -79,7 +79,7 @@ fn next(v: &View<'_>, key: &KeyId, ruling: Ruling) -> Step {
     let wanted = guard(v, key).and_then(|()| retire(v, key, purpose));
     let (Ok(Some(step)) | Err(step)) = wanted else {
         // Deletes that came to nothing are not sent for ever.
-        return stop(key, failed(v, Class::Unknown, "delete"));
+        return stop(key, RulingStop::DeletesSpent);
     };
     match &step {
         Step::Record(events) => match events.as_slice() {

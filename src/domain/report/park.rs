@@ -76,14 +76,11 @@ fn dead_between_rotations(policy: &str) -> (String, String) {
 fn text(policy: &str, reason: &ParkReason, open: bool) -> (String, String) {
     match reason {
         ParkReason::CurrentChanged if open => (
-            format!(
-                "somebody put another credential into the store as current. It was left alone. \
-                 `{}` takes it, if it works. If it is rejected, consumers fail: `{}` puts a key of \
-                 this rotation that works in its place; where none does, put a working credential \
-                 there by hand, and adopt it.",
-                adopt(policy),
-                resume(policy)
-            ),
+            "somebody put another credential into the store as current. It was left alone. `adopt` \
+             takes it, if it works. If it is rejected, consumers fail: `resume` puts a key of this \
+             rotation that works in its place; where none does, put a working credential there by \
+             hand, and adopt it."
+                .into(),
             adopt(policy),
         ),
         ParkReason::CurrentChanged => (
@@ -133,8 +130,7 @@ fn text(policy: &str, reason: &ParkReason, open: bool) -> (String, String) {
         ParkReason::ProfileDiffers { what } => (
             format!(
                 "the new key does not act as the old one did: {what}. It was not promoted. \
-                 `{}` accepts it as right; `abort` removes it.",
-                adopt(policy)
+                 `adopt` accepts it as right; `abort` removes it."
             ),
             abort(policy),
         ),
@@ -183,8 +179,7 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
             format!(
                 "policy {other} names key {key} too, so it is not retired here: the consumers of \
                  {other} would lose it. Rotate {other}; once its drain is over this goes on by \
-                 itself. `{}` is your word that {other} no longer matters, and retires the key.",
-                adopt(policy)
+                 itself. `adopt` is your word that {other} no longer matters, and retires the key."
             ),
             format!("rekeyd rotate {other}"),
         ),
@@ -192,9 +187,8 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
             format!(
                 "the journal of {secret} does not replay, or its store cannot be read, so it cannot \
                  be told whether its consumers hold key {key}, which was adopted and not made here. \
-                 It is not retired until that can be told. `{}` is your word that nobody else has \
-                 it.",
-                adopt(policy)
+                 It is not retired until that can be told. `adopt` is your word that nobody else \
+                 has it."
             ),
             adopt(policy),
         ),

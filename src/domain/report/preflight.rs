@@ -1,8 +1,8 @@
 //! The text of a leak's rotation that cannot start: what to mend, and how it goes on. A leak's
 //! request is never dropped, so each text ends with a command that takes it up again.
 
-use super::problem::{from_stdin, resume};
-use super::refusal::{store_text, text};
+use super::problem::resume;
+use super::refusal::{store_text, text, why_failed};
 use crate::domain::state::Refusal;
 
 /// What happened, and the next command.
@@ -40,8 +40,15 @@ fn mend(policy: &str, refusal: &Refusal) -> (String, String) {
             format!(
                 "a right that a rotation needs is missing: {what}. Create a key that has it in \
                  ION by hand, as the same account, and put it in that one's place: a current key \
-                 with `{}`, a named actor's in its own secret. Then go on",
-                from_stdin(policy)
+                 with `adopt --from-stdin`, a named actor's in its own secret. Then go on"
+            ),
+            resume(policy),
+        ),
+        // What was tried for a while is not tried again by itself.
+        Refusal::Trouble { class, step, said } => (
+            format!(
+                "step `{step}` failed again and again: {}. Mend that, then go on",
+                why_failed(*class, said.as_deref())
             ),
             resume(policy),
         ),

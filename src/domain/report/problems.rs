@@ -3,6 +3,7 @@
 use super::problem::{Problem, RUN_ONCE};
 use super::{
     Subject, due_ms, issued_ms, mends, not_proven, parked, read_only, refused, rfc3339, ruling,
+    suspects,
 };
 use crate::domain::clocks::Stamp;
 use crate::domain::code::Concern;
@@ -34,7 +35,8 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     let goes_on = park.as_ref().map_or(RUN_ONCE, |problem| &problem.next_command).to_owned();
     found.extend(park);
     for key in state.suspects_alive() {
-        let said = format!("key {key} is reported leaked and not proven dead.");
+        let but = if suspects::is_off(state, key) { "off, but it is" } else { "is" };
+        let said = format!("key {key} is reported leaked and {but} not proven dead.");
         found.push(Problem::new(Concern::SuspectAlive, said, goes_on.clone()));
     }
     if let (Some(_), Some((RequestKind::Leak, why))) = (&state.requests.leak, &state.refused) {

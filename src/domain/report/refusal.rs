@@ -6,11 +6,11 @@ use super::claim::held_elsewhere;
 use super::departed;
 use super::problem::{ORPHANS, Problem, RUN_ONCE, abort, adopt, forget, from_stdin, plan, status};
 use crate::domain::class::Class;
-use crate::domain::code::{ReadOnly, Refused};
+use crate::domain::code::Refused;
 use crate::domain::facts::StoreProblem;
 use crate::domain::ids::KeyId;
 use crate::domain::policy::duration::format_ms;
-use crate::domain::state::{ReadOnlyReason, Refusal, RequestKind};
+use crate::domain::state::{Refusal, RequestKind};
 
 /// Why a request was not followed.
 #[must_use]
@@ -132,10 +132,7 @@ pub(super) fn text(policy: &str, why: &Refusal) -> (String, String) {
             "rekeyd check".into(),
         ),
         Refusal::NamedElsewhere { policy: other } => (
-            format!(
-                "policy {other} names the same key; `{}` says that it is this one's",
-                adopt(policy)
-            ),
+            format!("policy {other} names the same key; `adopt` says that it is this one's"),
             adopt(policy),
         ),
         Refusal::Claimed { ended } => held_elsewhere(policy, *ended),
@@ -183,11 +180,11 @@ fn text_of_start(policy: &str, why: &Refusal) -> (String, String) {
         ),
         Refusal::KillFirstLocksOut { keys } => locked_out(policy, keys),
         Refusal::RotationOpen => (
-            format!("a rotation is open; finish it (`{RUN_ONCE}`), or take it back"),
+            "a rotation is open; finish it (`run --once`), or take it back".into(),
             abort(policy),
         ),
         Refusal::Decommissioning => (
-            format!("the policy's key is being decommissioned; `{}` takes that back", abort(policy)),
+            "the policy's key is being decommissioned; `abort` takes that back".into(),
             abort(policy),
         ),
         Refusal::Retired => (
@@ -219,8 +216,7 @@ fn locked_out(policy: &str, keys: &BTreeSet<KeyId>) -> (String, String) {
         "no other credential can serve now, so killing {keys} would lock rekeyd out. It dies as \
          soon as another one is in the store. If that cannot wait: (1) open ION's console as an \
          administrator; (2) disable key {keys}; (3) create a key as the same service account; (4) \
-         put it into the secret as current; (5) type `{}`",
-        adopt(policy)
+         put it into the secret as current; (5) adopt it"
     );
     (said, adopt(policy))
 }
@@ -271,55 +267,4 @@ pub fn class_text(class: Class) -> &'static str {
         Class::Misconfigured => "the settings do not fit the other side (host, realm, region)",
         Class::Unknown => "no usable answer came, so it cannot be told what happened",
     }
-}
-
-/// Why a secret is looked at but not rotated.
-#[must_use]
-pub fn read_only(policy: &str, reason: &ReadOnlyReason) -> Problem {
-    let (said, next) = match reason {
-        ReadOnlyReason::NoValue => {
-            let said = format!("the secret has no value yet; {}", first_credential(policy));
-            (said, from_stdin(policy))
-        }
-        ReadOnlyReason::Malformed => (
-            format!(
-                "the secret's current version holds no credential: no JSON object, or not both \
-                 fields; {}",
-                first_credential(policy)
-            ),
-            from_stdin(policy),
-        ),
-        ReadOnlyReason::PendingPresent => (
-            "a pending version is in the store already; somebody else may be rotating this secret. \
-             If nobody is, adopt it"
-                .into(),
-            adopt(policy),
-        ),
-        ReadOnlyReason::CurrentRejected => (
-            "the current credential does not authenticate; pipe in one that does".into(),
-            from_stdin(policy),
-        ),
-        ReadOnlyReason::OtherIdentity { found } => (
-            format!(
-                "the key acts as {found}, not as the policy's `identity`. Mend the policy, or \
-                 adopt it as it is"
-            ),
-            adopt(policy),
-        ),
-        ReadOnlyReason::Claimed { ended } => held_elsewhere(policy, *ended),
-        ReadOnlyReason::NamedElsewhere { policy: other } => (
-            format!(
-                "policy {other} names the same key. Put a key of its own into one of the two \
-                 secrets, or adopt it: the key is then this policy's"
-            ),
-            adopt(policy),
-        ),
-    };
-    let message = format!("{said}. Until then the secret is only looked at, never changed.");
-    Problem::new(ReadOnly::from(reason), message, next)
-}
-
-/// Where a first credential comes from (R31).
-fn first_credential(policy: &str) -> String {
-    format!("pipe one in, or have a named actor mint one (`rekeyd adopt {policy} --issue`)")
 }

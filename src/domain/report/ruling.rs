@@ -22,6 +22,9 @@ pub struct OrphanReport {
     pub ruling: Option<&'static str>,
     /// How far the ruling has got: `open`, `stopped`, or `done`.
     pub ruling_state: Option<&'static str>,
+    /// Why it stopped, and what to type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
 }
 
 impl OrphanReport {
@@ -60,14 +63,22 @@ pub fn orphans(policy: &str, state: &State) -> Vec<OrphanReport> {
         kept: orphan.is_kept(),
         ruling: orphan.ruled.as_ref().map(|ruled| ruled.ruling.name()),
         ruling_state: orphan.ruled.as_ref().map(progress),
+        problem: why_stopped(key, orphan),
     };
     state.orphans.iter().map(report).collect()
+}
+
+fn why_stopped(key: &KeyId, orphan: &Orphan) -> Option<Problem> {
+    match orphan.undone()? {
+        (ruling, Progress::Stopped { why, .. }) => Some(ruling_stopped(key, ruling, why)),
+        _ => None,
+    }
 }
 
 /// Every orphan that needs a person, or whose ruling is not carried out yet.
 pub(super) fn problems(state: &State) -> Vec<Problem> {
     let told = state.orphans.iter().filter_map(|(key, orphan)| match orphan.undone() {
-        Some((ruling, Progress::Stopped { why, .. })) => Some(ruling_stopped(key, ruling, why)),
+        Some((_, Progress::Stopped { .. })) => why_stopped(key, orphan),
         Some((ruling, _)) => {
             let said = format!("{} and it is not done yet.", ruled_to(key, ruling));
             Some(Problem::new(Concern::RulingOpen, said, RUN_ONCE))
@@ -157,6 +168,13 @@ fn of_the_call(why: &RulingStop, again: String) -> (Concern, String, String) {
         RulingStop::KeepsReviving => (
             Concern::RulingKeepsReviving,
             "that key came back to life again and again. Find who enables it".to_owned(),
+            again,
+        ),
+        RulingStop::DeletesSpent => (
+            Concern::RulingDeletesSpent,
+            "that key is disabled, and every delete that was sent came to nothing. No further one is \
+             sent by itself. Look at the key in ION; the same word again tries anew"
+                .to_owned(),
             again,
         ),
         RulingStop::Failed { class, step, said } => (

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::rfc3339;
 use crate::domain::ids::KeyId;
-use crate::domain::state::{Fate, State, Suspect};
+use crate::domain::state::{Fate, Life, State, Suspect};
 
 /// One key that was reported leaked. It stays listed after its report is closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,6 +14,8 @@ pub struct SuspectReport {
     /// `alive`; `dead`, by rejected exchanges; `gone` from the complete list; or `disabled`, by the
     /// list, where nobody here holds its secret and no exchange could prove it.
     pub state: &'static str,
+    /// It was disabled or deleted here; where `state` is `alive` all the same, the proof is missing.
+    pub off: bool,
     /// When its death was proven, or it was gone.
     pub dead_at: Option<String>,
     /// When the list said that it is disabled.
@@ -28,11 +30,17 @@ pub(super) fn suspects(state: &State) -> Vec<SuspectReport> {
             key_id: key.to_string(),
             reported_at: rfc3339(suspect.reported.wall_ms),
             state: fate(suspect),
+            off: is_off(state, key),
             dead_at: at.clone().filter(|_| !by_list),
             disabled_at: at.filter(|_| by_list),
         }
     };
     state.suspects.iter().map(report).collect()
+}
+
+/// Disabled or deleted, as far as our own request goes.
+pub(super) fn is_off(state: &State, key: &KeyId) -> bool {
+    state.keys.get(key).is_some_and(|managed| managed.life != Life::Live)
 }
 
 fn fate(suspect: &Suspect) -> &'static str {

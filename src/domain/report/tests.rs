@@ -1,4 +1,6 @@
-//! What is said of every reason, and of states.
+//! What is said of every reason.
+
+mod states;
 
 use std::collections::BTreeSet;
 
@@ -6,15 +8,9 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::domain::class::Class;
-use crate::domain::clocks::Moment;
-use crate::domain::code::Concern;
 use crate::domain::facts::StoreProblem;
 use crate::domain::ids::KeyId;
-use crate::domain::policy::parse;
-use crate::domain::state::{
-    Event, ManagedKey, Origin, Orphan, OrphanKind, ParkReason, Progress, ReadOnlyReason, Refusal,
-    RequestKind, Ruled, Ruling, apply,
-};
+use crate::domain::state::{ParkReason, ReadOnlyReason, Refusal, RequestKind};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -27,6 +23,8 @@ fn now() -> Stamp {
 }
 
 fn shown(problem: &Problem) -> String {
+    // The places that were named on the command line are repeated in the next command alone.
+    assert!(!problem.message.contains("`rekeyd "), "{}", problem.message);
     format!("{}: {}\n  next: {}", problem.code, problem.message, problem.next_command)
 }
 
@@ -73,7 +71,7 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd adopt p --from-stdin <credential.json
     parked/foreign_pending: a pending version that is not this rotation's is in the store: another tool, or a person, is changing the secret. Remove its pending label, then go on.
       next: rekeyd resume p
-    parked/profile_differs: the new key does not act as the old one did: another user. It was not promoted. `rekeyd adopt p` accepts it as right; `abort` removes it.
+    parked/profile_differs: the new key does not act as the old one did: another user. It was not promoted. `adopt` accepts it as right; `abort` removes it.
       next: rekeyd abort p
     parked/profile_differs: the new key may do less with keys than rotating needs; it was not promoted. Give the account its right to list, update, and delete keys back; `abort` removes the key.
       next: rekeyd resume p
@@ -85,13 +83,13 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd orphans list
     parked/pin_differs: somebody changed key k1 after it was disabled here. It was not deleted. If that change was meant, `resume` disables it again and starts the soak anew.
       next: rekeyd resume p
-    parked/named_elsewhere: policy other names key k1 too, so it is not retired here: the consumers of other would lose it. Rotate other; once its drain is over this goes on by itself. `rekeyd adopt p` is your word that other no longer matters, and retires the key.
+    parked/named_elsewhere: policy other names key k1 too, so it is not retired here: the consumers of other would lose it. Rotate other; once its drain is over this goes on by itself. `adopt` is your word that other no longer matters, and retires the key.
       next: rekeyd rotate other
-    parked/elsewhere_unreadable: the journal of other does not replay, or its store cannot be read, so it cannot be told whether its consumers hold key k1, which was adopted and not made here. It is not retired until that can be told. `rekeyd adopt p` is your word that nobody else has it.
+    parked/elsewhere_unreadable: the journal of other does not replay, or its store cannot be read, so it cannot be told whether its consumers hold key k1, which was adopted and not made here. It is not retired until that can be told. `adopt` is your word that nobody else has it.
       next: rekeyd adopt p
     parked/staged_changed: a version that was staged here is gone or holds something else. `abort` removes the new key.
       next: rekeyd abort p
-    parked/claim_lost: another rekeyd, with a journal of its own, has claimed this secret since this rotation began. Nothing more is done here, so that the two do not work against each other. When the other one is stopped, `rekeyd adopt p` goes on.
+    parked/claim_lost: another rekeyd, with a journal of its own, has claimed this secret since this rotation began. Nothing more is done here, so that the two do not work against each other. When the other one is stopped, `adopt` goes on.
       next: rekeyd adopt p
     parked/no_actor: no credential is left that may call the issuer. Create a key in ION by hand and pipe it in.
       next: rekeyd adopt p --from-stdin <credential.json
@@ -153,15 +151,15 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd plan p
     refused/other_identity: no rotation was started: the credential that would mint the new key acts as x@example.com; a new key takes its creator's account, so it must be the policy's `identity` or the adopted one.
       next: rekeyd check
-    refused/named_elsewhere: no rotation was started: policy other names the same key; `rekeyd adopt p` says that it is this one's.
+    refused/named_elsewhere: no rotation was started: policy other names the same key; `adopt` says that it is this one's.
       next: rekeyd adopt p
     refused/drain_too_short: no rotation was started: `retire.drain` in p.toml is shorter than `consumers.cache_ttl` (55m1s) and the life of a token (5m, by the auth server's answer) together; make it at least 1h1s, then ask again.
       next: rekeyd --rotate-now p
     refused/clock_skew: no rotation was started: this machine's clock and the server's differ by more than five minutes; set the clock.
       next: timedatectl status
-    refused/claimed: no rotation was started: another rekeyd, with a journal of its own, holds the claim on this secret and may be rotating it. Let that one finish. Only if its journal is lost, `rekeyd adopt p` takes over, and what that one minted has to be looked for in ION by hand.
+    refused/claimed: no rotation was started: another rekeyd, with a journal of its own, holds the claim on this secret and may be rotating it. Let that one finish. Only if its journal is lost, `adopt` takes over, and what that one minted has to be looked for in ION by hand.
       next: rekeyd plan p
-    refused/claimed: no rotation was started: another rekeyd, with a journal of its own, has rotated this secret since this journal last did. If that one is out of use, `rekeyd adopt p` goes on from what is current now.
+    refused/claimed: no rotation was started: another rekeyd, with a journal of its own, has rotated this secret since this journal last did. If that one is out of use, `adopt` goes on from what is current now.
       next: rekeyd adopt p
     refused/orphans: no rotation was started: two or more keys may be ours and nobody has ruled on them.
       next: rekeyd orphans list
@@ -169,7 +167,7 @@ fn every_refusal_says_what_to_type() {
       next: rekeyd status p
     refused/trouble: no rotation was started: step `exchange` failed: no usable answer came, so it cannot be told what happened; mend that, then ask again.
       next: rekeyd --rotate-now p
-    refused/kill_first_locks_out: nothing is killed first: no other credential can serve now, so killing k1 would lock rekeyd out. It dies as soon as another one is in the store. If that cannot wait: (1) open ION's console as an administrator; (2) disable key k1; (3) create a key as the same service account; (4) put it into the secret as current; (5) type `rekeyd adopt p`.
+    refused/kill_first_locks_out: nothing is killed first: no other credential can serve now, so killing k1 would lock rekeyd out. It dies as soon as another one is in the store. If that cannot wait: (1) open ION's console as an administrator; (2) disable key k1; (3) create a key as the same service account; (4) put it into the secret as current; (5) adopt it.
       next: rekeyd adopt p
     "#);
 }
@@ -219,76 +217,21 @@ fn every_reason_to_leave_a_secret_alone_says_what_to_type() {
         texts.push(shown(&read_only("p", &reason)));
     }
     assert_snapshot!(texts.join("\n"), @r#"
-    read_only/no_value: the secret has no value yet; pipe one in, or have a named actor mint one (`rekeyd adopt p --issue`). Until then the secret is only looked at, never changed.
+    read_only/no_value: the secret has no value yet; pipe one in, or have a named actor mint one (`adopt --issue`). Until then the secret is only looked at, never changed.
       next: rekeyd adopt p --from-stdin <credential.json
-    read_only/malformed: the secret's current version holds no credential: no JSON object, or not both fields; pipe one in, or have a named actor mint one (`rekeyd adopt p --issue`). Until then the secret is only looked at, never changed.
+    read_only/malformed: the secret's current version holds no credential: no JSON object, or not both fields; pipe one in, or have a named actor mint one (`adopt --issue`). Until then the secret is only looked at, never changed.
       next: rekeyd adopt p --from-stdin <credential.json
     read_only/pending_present: a pending version is in the store already; somebody else may be rotating this secret. If nobody is, adopt it. Until then the secret is only looked at, never changed.
       next: rekeyd adopt p
     read_only/current_rejected: the current credential does not authenticate; pipe in one that does. Until then the secret is only looked at, never changed.
       next: rekeyd adopt p --from-stdin <credential.json
-    read_only/claimed: another rekeyd, with a journal of its own, holds the claim on this secret and may be rotating it. Let that one finish. Only if its journal is lost, `rekeyd adopt p` takes over, and what that one minted has to be looked for in ION by hand. Until then the secret is only looked at, never changed.
+    read_only/claimed: another rekeyd, with a journal of its own, holds the claim on this secret and may be rotating it. Let that one finish. Only if its journal is lost, `adopt` takes over, and what that one minted has to be looked for in ION by hand. Until then the secret is only looked at, never changed.
       next: rekeyd plan p
     read_only/other_identity: the key acts as x@example.com, not as the policy's `identity`. Mend the policy, or adopt it as it is. Until then the secret is only looked at, never changed.
       next: rekeyd adopt p
     read_only/named_elsewhere: policy other names the same key. Put a key of its own into one of the two secrets, or adopt it: the key is then this policy's. Until then the secret is only looked at, never changed.
       next: rekeyd adopt p
     "#);
-}
-
-fn policy() -> Policy {
-    parse(
-        "p.toml",
-        "[issuer.ion]\nenvironment = \"app.firstresonance.io\"\n[store.file]\npath = \"/a\"\n\
-         [schedule]\nevery = \"30d\"\n",
-    )
-    .unwrap()
-}
-
-#[test]
-fn what_nobody_adopted_is_unadopted_and_never_due() {
-    let policy = policy();
-    let state = State::default();
-    let subject = Subject { name: "p", policy: Some(&policy), state: &state, certain_ms: 0 };
-    let report = policy_report(&subject, &now());
-    assert_eq!((report.state, report.next_due), (Standing::Unadopted, None));
-    assert_eq!(report.problems, []);
-}
-
-const KEPT: Ruled = Ruled { ruling: Ruling::Keep, progress: Progress::Done };
-
-#[test]
-fn an_orphan_and_a_lost_policy_are_problems() {
-    let mut state = State::default();
-    let orphan = |kept: bool| Orphan {
-        since: Moment { wall_ms: NOW_MS, ..Moment::default() },
-        kind: OrphanKind::Stranger,
-        ruled: kept.then_some(KEPT),
-    };
-    state.orphans.insert(key("awaits"), orphan(false));
-    state.orphans.insert(key("ruled"), orphan(true));
-    let subject = Subject { name: "p", policy: None, state: &state, certain_ms: 0 };
-    let report = policy_report(&subject, &now());
-    let codes: Vec<String> = report.problems.iter().map(|p| p.code.to_string()).collect();
-    assert_eq!(codes, ["orphan", "no_policy"]);
-    assert!(report.problems[0].message.contains("awaits"));
-    assert_eq!(orphans("p", &state).len(), 2);
-}
-
-#[test]
-fn a_count_of_keys_is_a_sentence_whatever_the_count() {
-    let mut before = State::default();
-    let now = Moment::default();
-    let (kind, ruled) = (OrphanKind::Stranger, Some(KEPT));
-    let kept = Orphan { since: now, kind, ruled };
-    before.orphans.insert(key("ruled"), kept);
-    let appeared = |names: &[&str]| {
-        let keys = names.iter().map(|name| key(name)).collect();
-        tell(&before, &Event::Strangers { keys }, "p").unwrap()
-    };
-    assert_eq!(appeared(&["ruled"]), "no key appeared around the leak");
-    assert_eq!(appeared(&["ruled", "a"]), "1 key appeared around the leak");
-    assert_eq!(appeared(&["a", "b"]), "2 keys appeared around the leak");
 }
 
 #[test]
@@ -300,6 +243,7 @@ fn every_reason_why_a_leaks_rotation_cannot_start_says_what_to_type() {
         Refusal::Rights { what: "the current key may not update, delete keys".into() },
         Refusal::OtherIdentity { found: "x@example.com".into() },
         Refusal::NamedElsewhere { policy: "other".into() },
+        Refusal::Trouble { class: Class::Rejected, step: "claim".into(), said: None },
     ];
     let texts: Vec<String> = refusals
         .into_iter()
@@ -313,78 +257,13 @@ fn every_reason_why_a_leaks_rotation_cannot_start_says_what_to_type() {
       next: rekeyd resume p
     parked/preflight_refused: the rotation that the leak asks for cannot start: the token endpoint does not know this realm or refuses this client's way of asking. Compare the policy's URLs with the tenant's, then go on.
       next: rekeyd resume p
-    parked/preflight_refused: the rotation that the leak asks for cannot start: a right that a rotation needs is missing: the current key may not update, delete keys. Create a key that has it in ION by hand, as the same account, and put it in that one's place: a current key with `rekeyd adopt p --from-stdin <credential.json`, a named actor's in its own secret. Then go on.
+    parked/preflight_refused: the rotation that the leak asks for cannot start: a right that a rotation needs is missing: the current key may not update, delete keys. Create a key that has it in ION by hand, as the same account, and put it in that one's place: a current key with `adopt --from-stdin`, a named actor's in its own secret. Then go on.
       next: rekeyd resume p
     parked/preflight_refused: the rotation that the leak asks for cannot start: the credential that would mint the new key acts as x@example.com, and a new key takes its creator's account. Mend the policy's `identity` or its actor, then go on.
       next: rekeyd resume p
-    parked/preflight_refused: the rotation that the leak asks for cannot start: policy other names the same key; `rekeyd adopt p` says that it is this one's.
+    parked/preflight_refused: the rotation that the leak asks for cannot start: policy other names the same key; `adopt` says that it is this one's.
       next: rekeyd adopt p
+    parked/preflight_refused: the rotation that the leak asks for cannot start: step `claim` failed again and again: the other side refused: credentials or permissions. Mend that, then go on.
+      next: rekeyd resume p
     "#);
-}
-
-#[test]
-fn what_a_failed_call_said_is_told_wherever_its_trouble_is() {
-    let said = Some("the auth server at x.example could not be reached".to_owned());
-    let (class, step) = (Class::Retryable, "exchange".to_owned());
-    let troubled = Event::Troubled { class, step: step.clone(), said: said.clone() };
-    let mut state = State::default();
-    for _ in 0..3 {
-        state = apply(state, &now(), &troubled).unwrap();
-    }
-    let refusal = Refusal::Trouble { class, step: step.clone(), said };
-    let policy = policy();
-    let subject = Subject { name: "p", policy: Some(&policy), state: &state, certain_ms: 0 };
-    let problems = policy_report(&subject, &now()).problems;
-    let shown_as =
-        problems.iter().find(|p| p.code == Concern::Trouble.into()).unwrap().message.clone();
-    let park = Event::Parked { reason: ParkReason::Trouble { class, step } };
-    let stopped = apply(state.clone(), &now(), &park).unwrap();
-    for text in [
-        shown_as,
-        tell(&state, &troubled, "p").unwrap(),
-        tell(&state, &park, "p").unwrap(),
-        parked("p", &stopped).unwrap().message,
-        refused("p", RequestKind::Rotate, &refusal).message,
-    ] {
-        assert!(text.contains("x.example could not be reached"), "{text}");
-    }
-}
-
-#[test]
-fn a_key_that_the_next_run_removes_is_not_said_to_need_a_rotation() {
-    let managed =
-        |life| ManagedKey { life, ..ManagedKey::new(Origin::Minted, Moment::default(), None) };
-    let gone = || managed(Life::Deleted { at: Moment::default(), proven: false });
-    let mut state = State::default();
-    state.keys.insert(key("k1"), gone());
-    let suspect = crate::domain::state::Suspect {
-        reported: Moment::default(),
-        dead: Some(Moment::default()),
-        fate: None,
-        foreign: false,
-    };
-    state.suspects.insert(key("k1"), suspect);
-    let problem = left_over("p", &state).unwrap();
-    assert_eq!(problem.next_command, "rekeyd run --once");
-    assert!(!problem.message.contains("not deleted"), "{}", problem.message);
-    state.keys.insert(key("k2"), managed(Life::Live));
-    assert_eq!(left_over("p", &state).unwrap().next_command, "rekeyd --rotate-now p");
-}
-
-/// After the last ruling the park went on to say that nobody had ruled, and named an empty list.
-#[test]
-fn a_park_for_orphans_that_are_all_ruled_on_says_to_resume() {
-    let event = Event::Parked { reason: ParkReason::Orphans };
-    let mut state = apply(State::default(), &now(), &event).unwrap();
-    let orphan =
-        |ruled| Orphan { since: Moment::default(), kind: OrphanKind::PossiblyMinted, ruled };
-    for id in ["k1", "k2"] {
-        state.orphans.insert(key(id), orphan(None));
-    }
-    assert_eq!(parked("p", &state).unwrap().next_command, "rekeyd orphans list");
-    let kept = Ruled { ruling: Ruling::Keep, progress: Progress::Done };
-    state.orphans.insert(key("k2"), orphan(Some(kept)));
-    let problem = parked("p", &state).unwrap();
-    assert_eq!(problem.next_command, "rekeyd resume p");
-    assert!(!problem.message.contains("nobody has ruled"), "{}", problem.message);
 }

@@ -1,19 +1,20 @@
 //! What the journal records. Holds no secret.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::effect::{Effect, Outcome};
 use super::orphan::{Ruling, RulingStop};
 use super::reason::{ParkReason, ReadOnlyReason, Refusal};
+use super::request::{Request, RequestKind, Requester};
 use super::rotation::{Ending, Held, Phase, Trigger};
 use crate::domain::claim::Generation;
 use crate::domain::class::Class;
 use crate::domain::facts::{Identity, KeyProof};
 use crate::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId};
 use crate::domain::policy::KeptPolicy;
-use crate::domain::secret::{Digest, Fingerprint};
+use crate::domain::secret::Digest;
 
 /// One fact of a secret's history.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -203,64 +204,6 @@ pub enum Event {
     DecommissionWithdrawn,
     /// The decommissioned key is deleted: nothing is done for this secret any more.
     Retired,
-}
-
-/// Whose word a request is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Requester {
-    /// `schedule`, or the operating system's name for the person.
-    pub who: String,
-    pub reason: Option<String>,
-}
-
-/// A durable wish, weighed only after open questions are resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "request", rename_all = "snake_case")]
-pub enum Request {
-    Rotate {
-        trigger: Trigger,
-    },
-    Leak {
-        suspects: BTreeMap<KeyId, Option<Fingerprint>>,
-        kill_first: bool,
-        grace_ms: i64,
-        since_ms: Option<i64>,
-    },
-    Abort,
-    Resume,
-    /// Accept what *current* holds, or the new key's profile, as right.
-    Adopt,
-    /// Mint a key for a secret that holds none, and adopt it (R31).
-    AdoptIssued,
-    /// Retire the policy and its key for good (R30).
-    Decommission {
-        clear_store: bool,
-    },
-}
-
-impl Request {
-    #[must_use]
-    pub fn kind(&self) -> RequestKind {
-        match self {
-            Self::Rotate { .. } => RequestKind::Rotate,
-            Self::Leak { .. } => RequestKind::Leak,
-            Self::Abort => RequestKind::Abort,
-            Self::Resume => RequestKind::Resume,
-            Self::Adopt | Self::AdoptIssued => RequestKind::Adopt,
-            Self::Decommission { .. } => RequestKind::Decommission,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RequestKind {
-    Rotate,
-    Leak,
-    Abort,
-    Resume,
-    Adopt,
-    Decommission,
 }
 
 /// Identity and canary answers of a key that was right (R23).

@@ -19,6 +19,7 @@ mod first;
 mod key;
 mod orphan;
 mod reason;
+mod request;
 mod rotation;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,11 +27,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use apply::{IllegalTransition, apply};
 pub use decommission::{Decommission, Retired};
 pub use effect::{Effect, Outcome, Question, Source};
-pub use event::{Baseline, Event, Evidence, Request, RequestKind, Requester};
+pub use event::{Baseline, Event, Evidence};
 pub use first::FirstKey;
 pub use key::{Fate, Life, ManagedKey, Origin, Suspect};
 pub use orphan::{Orphan, OrphanKind, Progress, Ruled, Ruling, RulingStop};
 pub use reason::{ParkReason, ReadOnlyReason, Refusal};
+pub use request::{Request, RequestKind, Requester};
 pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger, first_token};
 
 use super::claim::{Claim, Generation};

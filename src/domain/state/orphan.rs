@@ -83,6 +83,8 @@ pub enum RulingStop {
     PinDiffers,
     /// It came back to life again and again.
     KeepsReviving,
+    /// It is disabled, and was still there after as many deletes as are sent for one word.
+    DeletesSpent,
     /// The same step failed again and again.
     Failed {
         class: Class,

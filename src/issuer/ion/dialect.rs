@@ -1,13 +1,18 @@
 //! Which undocumented fields this tenant offers, learnt by introspection where it is allowed.
 //! A refusal or a failure means the documented form; it is never an error.
 
+mod shape;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+pub(super) use shape::{Field, Roots, TypeRef, TypeShape};
+
+use shape::OneType;
 
 use super::Ion;
 use super::call::request_body;
@@ -110,82 +115,6 @@ const KEPT_MS: i64 = 60 * 60 * 1000;
 const KEPT_AFTER_FAILURE_MS: i64 = 60 * 1000;
 /// All the steps together; a slow server is spoken to in the documented form.
 const LEARN_TIMEOUT: Duration = Duration::from_secs(10);
-
-#[derive(Deserialize)]
-pub(super) struct Roots {
-    #[serde(rename = "__schema")]
-    pub(super) schema: Option<SchemaRoots>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SchemaRoots {
-    pub(super) query_type: Option<TypeRef>,
-    pub(super) mutation_type: Option<TypeRef>,
-}
-
-#[derive(Deserialize)]
-struct OneType {
-    #[serde(rename = "__type")]
-    found: Option<TypeShape>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TypeShape {
-    fields: Option<Vec<Field>>,
-    input_fields: Option<Vec<Argument>>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Field {
-    name: String,
-    pub(super) args: Option<Vec<Argument>>,
-    #[serde(rename = "type")]
-    pub(super) kind: Option<TypeRef>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Argument {
-    pub(super) name: String,
-    #[serde(rename = "type")]
-    pub(super) kind: Option<TypeRef>,
-}
-
-/// A type inside its wrappers (non-null, list), which have no name.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TypeRef {
-    pub(super) name: Option<String>,
-    of_type: Option<Box<TypeRef>>,
-}
-
-impl TypeRef {
-    pub(super) fn base(&self) -> Option<&str> {
-        self.name.as_deref().or_else(|| self.of_type.as_ref()?.base())
-    }
-}
-
-impl TypeShape {
-    pub(super) fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().flatten().find(|field| field.name == name)
-    }
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.field(name).is_some()
-    }
-    pub(super) fn input(&self, name: &str) -> Option<&Argument> {
-        self.input_fields.iter().flatten().find(|field| field.name == name)
-    }
-}
-
-impl Field {
-    pub(super) fn base(&self) -> Option<&str> {
-        self.kind.as_ref()?.base()
-    }
-    pub(super) fn takes(&self, name: &str) -> bool {
-        self.args.iter().flatten().any(|argument| argument.name == name)
-    }
-}
 
 /// What one introspection step gave: something, a plain no, or a failure that may pass.
 pub(super) enum Step<T> {

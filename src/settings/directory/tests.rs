@@ -80,7 +80,9 @@ fn two_policies_on_one_secret_are_refused_even_beside_other_findings() {
     assert_eq!(
         found(&directory),
         [
+            "a.toml:4:8 policy/same-secret",
             "b.toml:4:8 policy/same-secret",
+            "c.toml:5:13 policy/same-secret",
             "d.toml:5:13 policy/same-secret",
             "d.toml:7:1 policy/unknown-field",
         ]
@@ -186,6 +188,10 @@ fn policies_whose_own_files_are_right_are_told_beside_those_that_are_wrong() {
     let loaded = load_policies(directory.path()).unwrap();
     let broken: Vec<&str> = loaded.broken.keys().map(String::as_str).collect();
     assert_eq!(broken, ["Sync.toml", "one.toml", "sync.toml", "two.toml", "typo.toml"]);
-    assert_eq!(loaded.broken["one.toml"], loaded.broken["two.toml"], "it is a finding of both");
-    assert_eq!(loaded.findings.as_slice().len(), 3, "and is told once");
+    assert_eq!(loaded.broken["Sync.toml"], loaded.broken["sync.toml"], "it is a finding of both");
+    for (file, other) in [("one.toml", "`two.toml`"), ("two.toml", "`one.toml`")] {
+        let found = loaded.broken[file].to_string();
+        assert!(found.starts_with(file) && found.contains(other), "{found}");
+    }
+    assert_eq!(loaded.findings.as_slice().len(), 4);
 }

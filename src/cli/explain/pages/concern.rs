@@ -152,6 +152,17 @@ pub fn page(code: Concern) -> Page {
             commands: &["rekeyd orphans list", "rekeyd orphans disable KEY"],
             rule: "Every loop has a bound.",
         },
+        Concern::RulingDeletesSpent => Page {
+            title: "an orphan that was ruled out is disabled, and cannot be deleted",
+            happened: "As many deletes as are sent for one word were sent, and the key is still \
+                listed.",
+            leaves: "Consumers are not affected. The key is disabled: nobody can use it.",
+            by_itself: "Nothing more is sent.",
+            to_do: "Look at the key in ION. Give the same word again, or delete it there by hand: a \
+                key that is no longer listed closes its entry.",
+            commands: &["rekeyd orphans list", "rekeyd orphans delete KEY --yes"],
+            rule: "Every loop has a bound.",
+        },
         Concern::RulingFailed => Page {
             title: "carrying out a ruling failed again and again",
             happened: "A call that the removal needs was refused, or came to nothing.",

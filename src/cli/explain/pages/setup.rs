@@ -84,6 +84,16 @@ pub fn page(code: Setup) -> Page {
             commands: &["rekeyd check"],
             rule: "README, \"A policy file with a mistake\".",
         },
+        Setup::NearMiss => Page {
+            title: "a file is almost named as a policy (a warning)",
+            happened: "Only files that end with `.toml` are policies. This one's ending is a letter \
+                or two away from it, so it is passed over.",
+            leaves: "The file is not read. If it is meant as a policy, its key does not rotate.",
+            by_itself: "Nothing: no file is ever renamed.",
+            to_do: "If it is a policy, name it so; if not, move it out of the directory.",
+            commands: &["mv -n FILE.tml FILE.toml", "rekeyd check"],
+            rule: "One wrong file must never quietly drop a policy.",
+        },
         Setup::UnknownPolicy => Page {
             title: "there is no policy of that name",
             happened: "No file of the policies directory has this stem. A near name is offered \
