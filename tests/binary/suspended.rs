@@ -156,7 +156,8 @@ async fn a_roll_back_in_the_console_meanwhile_is_not_overruled() {
         assert_eq!(aws.current_key(), old, "{case}: {ended:?}");
         assert!(aws.tenant().alive(&old), "{case}");
         let status = aws.status().await;
-        let next = status["policies"][0]["problems"][0]["next_command"].as_str().unwrap_or_default();
+        let next =
+            status["policies"][0]["problems"][0]["next_command"].as_str().unwrap_or_default();
         assert!(next.starts_with("rekeyd "), "{case}: {status}");
         let aborted = aws.run(&["abort", POLICY]).await;
         let last = aws.run(&["run", "--once", "--budget", "60s"]).await;

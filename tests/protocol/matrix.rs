@@ -124,12 +124,7 @@ async fn case(world: &World, kind: Kind, name: &str) -> String {
 }
 
 /// The same on a store of the caller's.
-pub async fn case_on(
-    world: &World,
-    store: Arc<dyn SecretStore>,
-    kind: Kind,
-    name: &str,
-) -> String {
+pub async fn case_on(world: &World, store: Arc<dyn SecretStore>, kind: Kind, name: &str) -> String {
     let mut engine = world.open_on(store).await.unwrap();
     engine.run(Goal::Nothing, HOUR, &mut Stop::never()).await.unwrap();
     let mut halt = begin(world, kind, &mut engine).await;

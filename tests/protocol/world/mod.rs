@@ -80,13 +80,15 @@ impl World {
         }
     }
 
-    /// One whose waits are minutes: for what cannot be tried often enough otherwise.
+    /// One whose waits are minutes: for what cannot be tried often enough otherwise. Nothing may
+    /// land later than after a minute and a half.
     pub fn hurried() -> Self {
         let mut world = Self::new();
         world.consumers = Arc::new(Consumers::caching([60 * SECOND, 30 * SECOND, 5 * SECOND]));
         world.rules.cache_ttl_ms = 60 * SECOND;
         world.rules.drain_ms = 6 * 60 * SECOND;
         world.rules.soak_ms = 60 * SECOND;
+        world.rules.quiesce_ms = 90 * SECOND;
         world
     }
 
