@@ -41,6 +41,16 @@ pub struct Moment {
     pub observed_ms: i64,
 }
 
+impl Moment {
+    /// When it was, for calendars: by the wall clock, or by a server's `Date` where the two differ
+    /// so much that the wall clock was wrong. Never for a deadline: that is [`passed`].
+    #[must_use]
+    pub fn calendar_ms(&self) -> i64 {
+        let wrong = |dated: &&Dated| self.wall_ms.abs_diff(dated.ms) > MAX_SKEW_MS as u64;
+        self.dated.as_ref().filter(wrong).map_or(self.wall_ms, |dated| dated.ms)
+    }
+}
+
 /// Folds stamps into moments. Part of the state, so replay gives the same answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Timekeeper {

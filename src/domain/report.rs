@@ -173,13 +173,14 @@ pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
 }
 
 /// From when the schedule counts: the end of the last rotation, or the adoption. `None` before.
+/// A wall clock that was wrong then makes nothing due, and puts nothing off, once it is set right.
 #[must_use]
 pub fn anchor_ms(state: &State) -> Option<i64> {
     if state.adoption != Adoption::Adopted || state.decommission.is_some() {
         return None;
     }
-    let ended = state.last.as_ref().map(|last| last.ended.wall_ms);
-    let settled = state.settled.as_ref().map(|settled| settled.since.wall_ms);
+    let ended = state.last.as_ref().map(|last| last.ended.calendar_ms());
+    let settled = state.settled.as_ref().map(|settled| settled.since.calendar_ms());
     ended.max(settled)
 }
 

@@ -1,4 +1,4 @@
-//! A consumer that reads the store's file, caches what it read, and makes requests with it.
+//! A consumer that reads the store, caches what it read, and makes requests with it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,15 +19,20 @@ pub struct Consumer {
 
 impl Consumer {
     pub fn start(tenant: &Tenant, file: PathBuf) -> Self {
+        Self::reading(tenant, move || std::fs::read_to_string(&file).unwrap())
+    }
+
+    /// One that is served the secret's text by something else.
+    pub fn reading(tenant: &Tenant, text: impl Fn() -> String + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let failures = Arc::new(AtomicU64::new(0));
         let (halt, failed, tenant) = (stop.clone(), failures.clone(), tenant.clone());
         let thread = std::thread::spawn(move || {
-            let mut cached = read(&file);
+            let mut cached = parsed(&text());
             let mut read_at = Instant::now();
             while !halt.load(Ordering::SeqCst) {
                 if read_at.elapsed() >= CACHE_TTL {
-                    cached = read(&file);
+                    cached = parsed(&text());
                     read_at = Instant::now();
                 }
                 if tenant.exchange(&cached.0, &cached.1).result.is_err() {
@@ -54,8 +59,8 @@ impl Drop for Consumer {
     }
 }
 
-fn read(file: &PathBuf) -> (String, String) {
-    let value: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+fn parsed(text: &str) -> (String, String) {
+    let value: Value = serde_json::from_str(text).unwrap();
     let text = |field: &str| value[field].as_str().unwrap().to_owned();
     (text("clientId"), text("clientSecret"))
 }

@@ -75,13 +75,18 @@ impl Stage {
     }
 
     fn arguments(&self, command: &mut Command, arguments: &[&str]) {
+        self.arguments_on(command, &self.path("state"), arguments);
+    }
+
+    /// The same on another state directory.
+    pub fn arguments_on(&self, command: &mut Command, state: &Path, arguments: &[&str]) {
         command
             .arg("--config")
             .arg(self.path("rekeyd.toml"))
             .arg("--policies")
             .arg(self.path("policies"))
             .arg("--state-dir")
-            .arg(self.path("state"))
+            .arg(state)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

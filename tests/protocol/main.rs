@@ -25,6 +25,7 @@ mod late_creates;
 mod leaks;
 mod lockout;
 mod matrix;
+mod matrix_of_aws;
 mod migration;
 mod moved_back;
 mod neighbours;

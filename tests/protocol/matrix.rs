@@ -3,16 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use rekeyd::domain::state::{Ending, Phase, Request, State};
 use rekeyd::engine::{Engine, Goal, Halt, Stop};
+use rekeyd::port::SecretStore;
 use rekeyd::sandbox::{CallKind, Fault as IssuerFault, What};
 
 use crate::rotation::assert_sound;
 use crate::world::{Call, Fault, HOUR, SECOND, World, leak, rotate, tester};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     Scheduled,
     Leaked,
     RolledBack,
@@ -118,7 +120,12 @@ fn ending(halt: &Halt, state: &State) -> String {
 
 /// Runs one case to its end; a park is resumed once the fault is over.
 async fn case(world: &World, kind: Kind, name: &str) -> String {
-    let mut engine = world.open().await.unwrap();
+    case_on(world, Arc::new(world.clone()), kind, name).await
+}
+
+/// The same on a store of the caller's.
+pub async fn case_on(world: &World, store: Arc<dyn SecretStore>, kind: Kind, name: &str) -> String {
+    let mut engine = world.open_on(store).await.unwrap();
     engine.run(Goal::Nothing, HOUR, &mut Stop::never()).await.unwrap();
     let mut halt = begin(world, kind, &mut engine).await;
     let mut end = ending(&halt, engine.state());
@@ -151,7 +158,7 @@ fn assert_sound_or_parked(world: &World, halt: &Halt, state: &State, name: &str)
     }
 }
 
-type Cells = BTreeMap<(usize, usize), BTreeSet<String>>;
+pub type Cells = BTreeMap<(usize, usize), BTreeSet<String>>;
 
 async fn issuer_table(kind: Kind) -> Cells {
     let mut cells = Cells::new();
@@ -200,7 +207,7 @@ async fn store_table(kind: Kind) -> Cells {
     cells
 }
 
-fn drawn(rows: &[&str], columns: &[&str], cells: &Cells) -> String {
+pub fn drawn(rows: &[&str], columns: &[&str], cells: &Cells) -> String {
     let mut text = String::new();
     for (row, name) in rows.iter().enumerate() {
         let _ = writeln!(text, "{name}");

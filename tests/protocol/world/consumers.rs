@@ -8,8 +8,14 @@ pub(super) struct Consumers(Mutex<Vec<Consumer>>);
 
 impl Default for Consumers {
     fn default() -> Self {
-        let caches = [HOUR, HOUR / 2, 5 * 60 * SECOND];
-        Self(Mutex::new(caches.map(Consumer::caching).into()))
+        Self::caching([HOUR, HOUR / 2, 5 * 60 * SECOND])
+    }
+}
+
+impl Consumers {
+    /// Three that cache what they read for so long.
+    pub(super) fn caching(ttls_ms: [i64; 3]) -> Self {
+        Self(Mutex::new(ttls_ms.map(Consumer::caching).into()))
     }
 }
 

@@ -2,6 +2,7 @@
 //! rules, an append-only journal, three caching consumers, and a switch that kills the engine at
 //! any outside call. Tests assert on what is in here, never on what the engine says of itself.
 
+mod aws;
 mod consumers;
 mod issuer;
 mod journal;
@@ -21,6 +22,7 @@ use rekeyd::engine::{Engine, EngineError, Goal, Halt, Plan, Ports, Stop, Turn};
 use rekeyd::port::{CredentialSource, SecretStore};
 use rekeyd::sandbox::{Edit, KeyTruth, SERVICE_ACCOUNT, Settings, Tenant};
 
+pub use aws::Aws;
 use consumers::Consumers;
 use journal::Rows;
 pub use slow_store::SlowStore;
@@ -76,6 +78,18 @@ impl World {
             rules,
             named_actor: None,
         }
+    }
+
+    /// One whose waits are minutes: for what cannot be tried often enough otherwise. Nothing may
+    /// land later than after a minute and a half.
+    pub fn hurried() -> Self {
+        let mut world = Self::new();
+        world.consumers = Arc::new(Consumers::caching([60 * SECOND, 30 * SECOND, 5 * SECOND]));
+        world.rules.cache_ttl_ms = 60 * SECOND;
+        world.rules.drain_ms = 6 * 60 * SECOND;
+        world.rules.soak_ms = 60 * SECOND;
+        world.rules.quiesce_ms = 90 * SECOND;
+        world
     }
 
     /// The same outside, seen by a machine with a journal of its own.
@@ -159,7 +173,11 @@ impl World {
 
     /// An engine that has adopted the secret and rests.
     pub async fn adopted(&self) -> Engine {
-        let mut engine = self.open().await.unwrap();
+        self.adopted_on(Arc::new(self.clone())).await
+    }
+
+    pub async fn adopted_on(&self, store: Arc<dyn SecretStore>) -> Engine {
+        let mut engine = self.open_on(store).await.unwrap();
         engine.run(Goal::Nothing, HOUR, &mut Stop::never()).await.unwrap();
         engine
     }

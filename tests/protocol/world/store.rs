@@ -1,8 +1,8 @@
 //! The store: versions and labels by AWS's documented rules, with lost, late, and refused answers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, OnceLock};
 
 use async_trait::async_trait;
 use rekeyd::domain::claim::{Claim, Generation};
@@ -12,11 +12,14 @@ use rekeyd::domain::secret::{Credential, Digest};
 use rekeyd::port::{Content, PortError, SecretStore, Stored, Which};
 
 use super::World;
+use super::aws::Shelf;
 
 /// Versions and labels, by AWS's documented rules.
 #[derive(Default)]
 pub struct Store {
     inner: Mutex<Versions>,
+    /// Where consumers read instead, once the secret has moved to the sandbox's Secrets Manager.
+    pub(super) shelf: OnceLock<Shelf>,
     pub extended_lists: AtomicBool,
 }
 
@@ -130,14 +133,28 @@ impl Store {
         self.inner.lock().unwrap().claims.insert(entry.generation, entry);
     }
     pub fn current_key(&self) -> Option<String> {
+        if let Some(shelf) = self.shelf.get() {
+            return shelf.key_of("AWSCURRENT");
+        }
         let inner = self.inner.lock().unwrap();
         inner.current.as_ref().and_then(|v| inner.content.get(v)).map(|c| c.0.clone())
     }
+    pub(super) fn current_secret(&self) -> Option<String> {
+        let inner = self.inner.lock().unwrap();
+        inner.current.as_ref().and_then(|v| inner.content.get(v)).map(|c| c.1.clone())
+    }
     pub fn previous_key(&self) -> Option<String> {
+        if let Some(shelf) = self.shelf.get() {
+            return shelf.key_of("AWSPREVIOUS");
+        }
         let inner = self.inner.lock().unwrap();
         inner.previous.as_ref().and_then(|v| inner.content.get(v)).map(|c| c.0.clone())
     }
     pub fn pending_is_current_or_absent(&self) -> bool {
+        if let Some(shelf) = self.shelf.get() {
+            let pending = shelf.version_with("AWSPENDING");
+            return pending.is_none() || pending == shelf.version_with("AWSCURRENT");
+        }
         let inner = self.inner.lock().unwrap();
         inner.pending.is_none() || inner.pending == inner.current
     }

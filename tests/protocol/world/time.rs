@@ -84,11 +84,12 @@ impl Crash {
 impl Clock for World {
     fn stamp(&self) -> Stamp {
         let now = self.now_ms();
+        let boottime_ms = now - self.time.booted_ms.load(Ordering::SeqCst);
         Stamp {
             wall_ms: now + self.time.wall_error_ms.load(Ordering::SeqCst),
             boot: format!("boot-{}", self.time.boots.load(Ordering::SeqCst)),
-            boottime_ms: now - self.time.booted_ms.load(Ordering::SeqCst),
-            dated: None,
+            boottime_ms,
+            dated: self.time.dates.at(boottime_ms),
         }
     }
     async fn sleep(&self, duration: Duration) {
