@@ -18,7 +18,7 @@ use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
 use crate::domain::code::Code;
 use crate::domain::report::{
-    ORPHANS, Problem, Subject, changed_by_others, left_over, parked, read_only, unverified,
+    Problem, RUN_ONCE, Subject, changed_by_others, left_over, parked, read_only, unverified,
 };
 use crate::domain::state::{Adoption, Ending, Refusal, RequestKind, State};
 use crate::engine::{Halt, Rested};

@@ -259,12 +259,12 @@ mod tests {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let timeout = Duration::from_secs(1);
         for good in ["https://x.example/t", "http://127.0.0.1:1/t", "http://[::1]:1/t"] {
-            assert!(Endpoint::new(good, timeout, None).is_ok(), "{good}");
+            assert!(Endpoint::new(good, &connections).is_ok(), "{good}");
         }
         for bad in
             ["http://x.example/t", "ftp://127.0.0.1/t", "not a url", "https://u:pw@x.example"]
         {
-            let error = Endpoint::new(bad, timeout, None).err().unwrap();
+            let error = Endpoint::new(bad, &connections).err().unwrap();
             assert_eq!(error.class, Class::Misconfigured, "{bad}");
             assert!(!error.message.contains("pw"));
         }
