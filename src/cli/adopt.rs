@@ -40,7 +40,7 @@ pub async fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, CliError
     };
     let held = context.hold(&app)?;
     let verdicts = drive(context, &app, &held.journal, vec![policy], job).await?;
-    let exit = conclude(context.out, &verdicts);
+    let exit = conclude(&context.out, &verdicts);
     context.remind(&app, held.journal.as_ref(), std::slice::from_ref(&args.name)).await?;
     Ok(exit)
 }

@@ -51,7 +51,7 @@ async fn offline(context: &Context) -> Result<Exit, CliError> {
             report.problems.into_iter().map(|problem| (one.name.as_str(), problem))
         })
         .collect();
-    let out = context.out;
+    let out = &context.out;
     if out.is_json() {
         let problems: Vec<_> = problems
             .iter()
@@ -139,7 +139,7 @@ fn findings(context: &Context, error: AppError) -> Result<Exit, CliError> {
             all.extend(more.into_iter().flat_map(Findings::into_vec));
             Findings::new(all)
         }
-        other => return Err(other.into()),
+        other => return Err(context.not_loaded(other)),
     };
     if context.out.is_json() {
         context.out.json(&json!({ "findings": found }));

@@ -12,7 +12,7 @@ use super::context::Context;
 use super::error::{CliError, Exit};
 use super::verdict::{Asked, Verdict, judge};
 use super::view::out::{GREEN, Out, RED};
-use crate::app::{App, Home, OwnEngines};
+use crate::app::{App, Home};
 use crate::domain::clocks::Stamp;
 use crate::domain::policy::Policy;
 use crate::domain::report::Subject;
@@ -87,8 +87,8 @@ pub async fn drive(
     policies: Vec<Policy>,
     job: Arc<dyn Job>,
 ) -> Result<Vec<Verdict>, CliError> {
-    let signals = Arc::new(super::context::Signals::listen()?);
-    let home: Arc<dyn Home> = Arc::new(OwnEngines::new(journal.clone()));
+    let signals = Arc::new(context.signals()?);
+    let home = context.home(journal);
     let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut tasks = JoinSet::new();
     let mut places_of = BTreeMap::new();
@@ -163,7 +163,7 @@ impl One<'_> {
 }
 
 /// Prints all verdicts and returns the exit code that a caller must know of first.
-pub fn conclude(out: Out, verdicts: &[Verdict]) -> Exit {
+pub fn conclude(out: &Out, verdicts: &[Verdict]) -> Exit {
     if out.is_json() {
         out.json(&serde_json::json!({ "results": verdicts }));
     } else {

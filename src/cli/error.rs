@@ -204,11 +204,12 @@ impl From<AppError> for CliError {
 fn of_lookup(why: &LocateError, said: String) -> CliError {
     let error = CliError::new(Exit::Configuration, why.code(), said).next(why.next_command());
     let LocateError::NoPermission { path } = why else { return error };
-    let (Some(owner), Some(next)) = (typed::owner(path), typed::again_as_owner(path)) else {
+    let Some(owner) = typed::owner(path) else { return error };
+    if owner == rustix::process::geteuid().as_raw() {
         return error;
-    };
+    }
     let said = format!("{}; it belongs to {}", error.message, typed::account(owner));
-    CliError { message: said, ..error }.next(next)
+    CliError { message: said, ..error }
 }
 
 fn of_lock(why: &LockError, said: String) -> CliError {

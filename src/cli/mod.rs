@@ -11,6 +11,7 @@ mod decommission;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod departed;
+pub mod desk;
 mod drive;
 mod error;
 mod explain;
@@ -38,7 +39,6 @@ use clap::Parser;
 use self::args::{Cli, Command, RotateArgs, RotateFlags};
 use self::context::Context;
 use self::error::{CliError, Exit};
-use self::view::out::output_is_whole;
 use crate::domain::code::Own;
 
 /// Runs the command that this process was started with.
@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
         context.out.error(&error);
         error.exit
     });
-    let exit = match output_is_whole() {
+    let exit = match context.out.is_whole() {
         Ok(()) => exit,
         Err(lost) => {
             context.out.error(&lost);

@@ -118,7 +118,7 @@ fn failed(policy: &str, error: CliError) -> Foreseen {
 }
 
 fn print(context: &Context, foreseen: &Foreseen) {
-    let out = context.out;
+    let out = &context.out;
     out.data(&format!("{BOLD}{}{BOLD:#}", foreseen.policy));
     for line in &foreseen.would {
         wrapped(out, &format!("would record: {line}"), "  ");

@@ -8,7 +8,6 @@ use super::args::{RotateArgs, RotateFlags, Wait};
 use super::context::Context;
 use super::drive::{Bench, Job, conclude, drive};
 use super::error::{CliError, Exit, refusal};
-use super::typed;
 use super::verdict::{Asked, Verdict};
 use crate::app::App;
 use crate::domain::ids::KeyId;
@@ -32,7 +31,7 @@ pub async fn rotate(context: &Context, args: &RotateArgs) -> Result<Exit, CliErr
     let job = Arc::new(Now { flags: args.flags.clone() });
     let verdicts = drive(context, &app, &held.journal, policies, job).await?;
     let names: Vec<String> = verdicts.iter().map(|verdict| verdict.policy.clone()).collect();
-    let exit = conclude(context.out, &verdicts);
+    let exit = conclude(&context.out, &verdicts);
     context.remind(&app, held.journal.as_ref(), &names).await?;
     Ok(exit)
 }
@@ -43,7 +42,7 @@ pub async fn rotate(context: &Context, args: &RotateArgs) -> Result<Exit, CliErr
 /// Usage; or a policy that is meant cannot be used.
 pub fn chosen(context: &Context, args: &RotateArgs) -> Result<(Arc<App>, Vec<Policy>), CliError> {
     let flags = &args.flags;
-    check(flags)?;
+    check(context, flags)?;
     let app = if flags.all { context.app()? } else { context.app_for(&args.names)? };
     let policies = match (args.names.is_empty(), flags.all) {
         (true, false) => {
@@ -54,7 +53,7 @@ pub fn chosen(context: &Context, args: &RotateArgs) -> Result<(Arc<App>, Vec<Pol
             "--all rotates {} at once; say --yes if that is meant",
             count_of(app.policies.len(), "policy", "policies")
         ))
-        .next(typed::again(&[], &["--yes"]))),
+        .next(context.out.typed().again(&[], &["--yes"]))),
         (true, true) => Ok(app.policies.clone()),
         (false, false) => {
             let policies = app.named(&args.names)?;
@@ -68,7 +67,7 @@ pub fn chosen(context: &Context, args: &RotateArgs) -> Result<(Arc<App>, Vec<Pol
     Ok((app, policies))
 }
 
-fn check(flags: &RotateFlags) -> Result<(), CliError> {
+fn check(context: &Context, flags: &RotateFlags) -> Result<(), CliError> {
     if !flags.leaked {
         let lonely = [
             ("--key", !flags.keys.is_empty()),
@@ -77,7 +76,7 @@ fn check(flags: &RotateFlags) -> Result<(), CliError> {
             ("--kill-first", flags.kill_first),
         ];
         if let Some((flag, _)) = lonely.into_iter().find(|(_, given)| *given) {
-            let next = typed::again(&[], &["--leaked"]);
+            let next = context.out.typed().again(&[], &["--leaked"]);
             return Err(CliError::usage(format!("{flag} goes with --leaked")).next(next));
         }
     } else if flags.wait.is_some() {

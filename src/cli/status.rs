@@ -26,6 +26,6 @@ pub async fn status(context: &Context, name: Option<&str>) -> Result<Exit, CliEr
         let orphans = report::orphans(&one.name, &one.state);
         status.orphans.extend(orphans.into_iter().filter(|orphan| !orphan.kept));
     }
-    view::status::print(context.out, &status);
+    view::status::print(&context.out, &status);
     Ok(Exit::Done)
 }

@@ -38,7 +38,7 @@ pub async fn wish(
     let held = context.hold(&app)?;
     let job = Arc::new(Wish { request, asked });
     let verdicts = drive(context, &app, &held.journal, vec![policy], job).await?;
-    let exit = conclude(context.out, &verdicts);
+    let exit = conclude(&context.out, &verdicts);
     context.remind(&app, held.journal.as_ref(), &[name.to_owned()]).await?;
     Ok(exit)
 }

@@ -1,6 +1,7 @@
 //! What the operator wrote: `rekeyd.toml`, the policies directory, and where they are looked for.
 //! Reads files and the environment, changes nothing, and calls nobody.
 
+pub mod accounts;
 mod bounded_file;
 mod daemon_settings;
 mod directory;

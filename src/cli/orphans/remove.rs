@@ -34,7 +34,7 @@ pub async fn remove(context: &Context, key: &KeyId, ruling: Ruling) -> Result<Ex
     if verdicts.iter().all(|verdict| verdict.exit == Exit::Done) {
         follow(context, &app, journal, &others, key, ruling, &name).await?;
     }
-    let exit = conclude(context.out, &verdicts);
+    let exit = conclude(&context.out, &verdicts);
     context.remind(&app, journal, &[name]).await?;
     Ok(exit)
 }

@@ -4,5 +4,6 @@ pub mod out;
 pub mod prints;
 pub mod progress;
 pub mod reminder;
+pub mod sink;
 pub mod status;
 pub mod wrap;
