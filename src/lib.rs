@@ -32,6 +32,8 @@ pub mod cli;
 
 pub mod app;
 
+pub mod daemon;
+
 pub mod engine;
 
 pub mod port;
@@ -45,6 +47,7 @@ pub mod domain;
 
 pub mod settings;
 pub mod telemetry;
+pub mod wire;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -93,7 +93,7 @@ pub enum Command {
     /// Say what the next step would be; changes nothing
     Plan(NameArg),
     /// Show where every policy stands
-    Status(NameArg),
+    Status(StatusArgs),
     /// Tell what happened to a policy's key
     History(HistoryArgs),
     /// Go on with a parked policy
@@ -108,6 +108,8 @@ pub enum Command {
     Forget(ForgetArgs),
     /// List keys that nobody accounts for, or rule on one: keep, disable, delete
     Orphans(OrphansArgs),
+    /// Tell the running daemon to read its policies anew
+    Reload,
     /// Check the journal's hash chain, or write its events as JSON lines
     Audit(AuditArgs),
     /// Say what a code means, and what to type
@@ -194,6 +196,16 @@ pub struct NameArg {
     /// Only this policy
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Only this policy
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Show it anew every second, until Ctrl-C; in a pipe only the lines that changed
+    #[arg(long)]
+    pub watch: bool,
 }
 
 #[derive(Debug, Args)]

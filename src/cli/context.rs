@@ -5,10 +5,12 @@ mod journal;
 mod signals;
 
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use self::journal::Held;
 pub use self::signals::Signals;
+use zeroize::Zeroizing;
+
+use super::adopt;
 use super::args::Global;
 use super::desk::Seat;
 use super::error::CliError;
@@ -33,6 +35,8 @@ pub struct Context {
     shows_failures: bool,
     /// Inside the daemon.
     seat: Option<Seat>,
+    /// Standard input that was read before it was known who needs it.
+    read: Mutex<Option<Zeroizing<Vec<u8>>>>,
 }
 
 /// The places that a command line names.
@@ -62,6 +66,7 @@ impl Context {
             reason: global.reason.clone(),
             shows_failures: global.log_level < Level::Warn,
             seat: None,
+            read: Mutex::new(None),
         }
     }
 
@@ -69,13 +74,32 @@ impl Context {
     #[must_use]
     pub fn seated(global: &Global, out: Out, seat: Seat) -> Self {
         let (flags, reason) = (flags_of(global), global.reason.clone());
-        Self { out, flags, init: false, reason, shows_failures: true, seat: Some(seat) }
+        let (seat, read) = (Some(seat), Mutex::new(None));
+        Self { out, flags, init: false, reason, shows_failures: true, seat, read }
     }
 
     /// Where the command runs, if that is inside the daemon.
     #[must_use]
     pub fn seat(&self) -> Option<&Seat> {
         self.seat.as_ref()
+    }
+
+    /// Standard input of whoever typed the command, for `adopt NAME --from-stdin`.
+    ///
+    /// # Errors
+    /// When it is a terminal, cannot be read, or does not come.
+    pub async fn standard_input(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (read, &self.seat) {
+            (Some(bytes), _) => Ok(bytes),
+            (None, Some(seat)) => seat.standard_input().await,
+            (None, None) => adopt::standard_input(name).await,
+        }
+    }
+
+    /// Keeps standard input that was read already.
+    pub fn keep_input(&self, bytes: Zeroizing<Vec<u8>>) {
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
     }
 
     /// For what is about all policies.
@@ -100,7 +124,11 @@ impl Context {
         Ok(app)
     }
 
-    fn loaded(&self) -> Result<Arc<App>, CliError> {
+    /// For a second look: nothing is said of wrong files.
+    ///
+    /// # Errors
+    /// As for [`Context::app_for`].
+    pub fn loaded(&self) -> Result<Arc<App>, CliError> {
         match &self.seat {
             Some(seat) => Ok(seat.desk.app.clone()),
             None => App::load(&self.flags).map(Arc::new).map_err(|error| self.not_loaded(error)),

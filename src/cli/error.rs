@@ -50,6 +50,27 @@ impl Exit {
         }
     }
 
+    /// The end that a daemon told by its number.
+    #[must_use]
+    pub fn of_code(code: u8) -> Self {
+        let plain = [
+            Self::Done,
+            Self::RolledBack,
+            Self::Usage,
+            Self::Configuration,
+            Self::Rejected,
+            Self::Unreachable,
+            Self::Operator,
+            Self::Held,
+            Self::Journal,
+        ];
+        match (plain.into_iter().find(|exit| exit.code() == code), code.checked_sub(128)) {
+            (Some(exit), _) => exit,
+            (None, Some(number)) => Self::Signal(number),
+            (None, None) => Self::Bug,
+        }
+    }
+
     /// Of several policies' ends, the one that a caller must know of first.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {

@@ -137,9 +137,11 @@ impl Job for Now {
 
 impl Now {
     async fn rotate(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
-        let before = bench.engine.state().clone();
+        let begun = bench.begun();
+        let is_first = begun.is_none();
+        let before = begun.unwrap_or_else(|| bench.engine.state().clone());
         let joins = joins(&before);
-        if self.flags.again || !joins {
+        if is_first && (self.flags.again || !joins) {
             let request = Request::Rotate { trigger: Trigger::Person };
             bench.engine.request(request, bench.by.clone()).await?;
         }
@@ -149,7 +151,10 @@ impl Now {
             Wait::Complete => (Goal::Complete, NO_BUDGET_MS),
         };
         let budget_ms = self.flags.budget.unwrap_or(budget_ms);
-        let (_, mut verdict) = bench.run(Asked::Rotate, &before, goal, budget_ms).await?;
+        let (_, mut verdict) = match goal {
+            Goal::Current => bench.run(Asked::Rotate, &before, goal, budget_ms).await?,
+            _ => bench.run_and_wait(Asked::Rotate, &before, goal, budget_ms).await?,
+        };
         if joins && verdict.exit == Exit::Done {
             let how = if self.flags.again {
                 "queued one after the open rotation"

@@ -10,5 +10,6 @@ mod lookup;
 pub use daemon_settings::{DeadAfter, Limits, Settings, VerifySettings, json_schema, parse};
 pub use directory::{Loaded, MAX_POLICIES, load_policies};
 pub use lookup::{
-    Flags, LocateError, Located, Outside, Presence, System, for_shell, locate, word_for_shell,
+    Flags, LocateError, Located, Outside, Presence, Sockets, System, control_sockets, for_shell,
+    locate, sockets, word_for_shell,
 };

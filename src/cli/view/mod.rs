@@ -1,5 +1,6 @@
 //! What commands show: data on stdout, everything else on stderr. Decides nothing.
 
+pub mod daemon;
 pub mod out;
 pub mod prints;
 pub mod progress;

@@ -76,6 +76,38 @@ impl Out {
         self.sink.raw(bytes);
     }
 
+    /// Data of another process, with its ends of lines and its styles.
+    pub fn show(&self, text: &str) {
+        self.sink.data(text);
+    }
+
+    /// What another process shows beside its data.
+    pub fn show_note(&self, text: &str) {
+        self.sink.note(text);
+    }
+
+    /// Whether a person looks at what is not data.
+    #[must_use]
+    pub fn has_person(&self) -> bool {
+        self.sink.has_person()
+    }
+
+    /// Whether this process's standard output takes colours.
+    #[must_use]
+    pub fn has_colour(&self) -> bool {
+        anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never
+    }
+
+    /// What became of a command that ends early, in one line or as a JSON line.
+    pub fn notice(&self, message: &str, next: &str) {
+        if self.is_json() {
+            let notice = json!({ "message": message, "next_command": next });
+            self.note(&self.typed.in_json(&json!({ "notice": notice }).to_string()));
+        } else {
+            self.note(&format!("{message}; next: {}", self.typed.command(next)));
+        }
+    }
+
     /// The command to type next, as a line of data.
     pub fn next(&self, indent: &str, command: &str) {
         self.data(&format!("{indent}next: {}", self.typed.command(command)));

@@ -1,0 +1,3 @@
+//! The daemon: what goes on while nobody types.
+
+pub mod control;
