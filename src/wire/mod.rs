@@ -4,6 +4,8 @@
 
 mod bytes;
 mod lines;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
