@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "sandbox")]
 pub use self::stand_ins::{DemoArgs, DemoStore, SandboxArgs, Schema};
 pub use self::words::{
-    AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs,
-    SchemaArgs, What,
+    AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, HistoryArgs,
+    ManArgs, SchemaArgs, StatusArgs, What,
 };
 use super::forget::ForgetArgs;
 use crate::domain::ids::KeyId;
@@ -199,28 +199,9 @@ pub struct NameArg {
 }
 
 #[derive(Debug, Args)]
-pub struct StatusArgs {
-    /// Only this policy
-    #[arg(value_name = "NAME")]
-    pub name: Option<String>,
-    /// Show it anew every second, until Ctrl-C; in a pipe only the lines that changed
-    #[arg(long)]
-    pub watch: bool,
-}
-
-#[derive(Debug, Args)]
 pub struct OneName {
     #[arg(value_name = "NAME")]
     pub name: String,
-}
-
-#[derive(Debug, Args)]
-pub struct HistoryArgs {
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// Every event as a JSON line, to replay decisions from
-    #[arg(long)]
-    pub decisions: bool,
 }
 
 #[derive(Debug, Args)]

@@ -123,6 +123,7 @@ impl Clerk for DeskClerk {
             let exit = Exit::Usage.code();
             return Err(refused(exit, Control::NotServed, said, "rekeyd --help"));
         }
+        tracing::info!(by = peer.name(), pid = peer.pid, "a command over the control socket");
         let desk = self.office.desk();
         same_places(&hello.places, &desk.app)?;
         let typed = Typed::new(&flags_of(&global), arguments);

@@ -35,13 +35,15 @@ pub async fn hand_over(context: &Context, command: &Command) -> Result<Option<Ex
         }
         return Ok(None);
     };
+    // From the first word on an interrupt ends only the following, and says so.
+    let signals = Signals::listen()?;
     let wish = Wish::Command { arguments };
     let mut call = Call::new(found.stream);
     call.hello(context, found.places, wish).await?;
     if let Some(bytes) = input {
         call.input(&bytes).await;
     }
-    follow(context, &mut call, command).await.map(Some)
+    follow(context, &mut call, command, &signals).await.map(Some)
 }
 
 /// What the daemon says about itself; `None` where none runs or it does not answer.
@@ -68,8 +70,12 @@ pub async fn done_by_daemon(context: &Context, held: CliError) -> CliError {
 }
 
 /// Shows what comes until the command is over, or this process is to end.
-async fn follow(context: &Context, call: &mut Call, command: &Command) -> Result<Exit, CliError> {
-    let signals = Signals::listen()?;
+async fn follow(
+    context: &Context,
+    call: &mut Call,
+    command: &Command,
+    signals: &Signals,
+) -> Result<Exit, CliError> {
     let mut stop = signals.stop.clone();
     loop {
         let heard = tokio::select! {

@@ -5,6 +5,7 @@
 
 mod adopting;
 mod auditing;
+mod daemon;
 mod decommission;
 mod demo;
 mod departing;
@@ -12,6 +13,7 @@ mod errors;
 mod explaining;
 mod first_key;
 mod forgetting;
+mod handed_over;
 mod help;
 mod idle;
 mod leaking;
@@ -29,3 +31,4 @@ mod serving;
 mod stage;
 mod telling;
 mod terminal;
+mod watching;
