@@ -11,6 +11,7 @@
 
 pub mod agenda;
 mod charge;
+pub mod control;
 mod fleet;
 mod heartbeat;
 mod reload;

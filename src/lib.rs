@@ -49,6 +49,7 @@ pub mod domain;
 
 pub mod settings;
 pub mod telemetry;
+pub mod wire;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

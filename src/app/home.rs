@@ -6,9 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{App, AppError};
+use crate::domain::clocks::Stamp;
 use crate::domain::ids::SecretKey;
 use crate::domain::policy::Policy;
-use crate::engine::{Engine, ProgressSink};
+use crate::domain::state::Event;
+use crate::engine::{Engine, ProgressSink, rule};
 use crate::port::Journal;
 
 /// Lends engines.
@@ -27,6 +29,17 @@ pub trait Home: Send + Sync {
         policy: &Policy,
         progress: Arc<dyn ProgressSink>,
     ) -> Result<(Engine, Loan), AppError>;
+
+    /// Records a person's word on a secret, beside the engine that works on it.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or written, or does not replay, or the word does not fit.
+    async fn record(
+        self: Arc<Self>,
+        stream: &SecretKey,
+        at: &Stamp,
+        word: Event,
+    ) -> Result<(), AppError>;
 
     /// The secret is free again. Without the engine, whoever is next makes it anew.
     fn back(&self, stream: &SecretKey, engine: Option<Engine>);
@@ -80,6 +93,15 @@ impl Home for OwnEngines {
         let engine = app.engine(policy, self.journal.clone(), progress).await?;
         let loan = Loan::new(self, engine.stream().clone());
         Ok((engine, loan))
+    }
+
+    async fn record(
+        self: Arc<Self>,
+        stream: &SecretKey,
+        at: &Stamp,
+        word: Event,
+    ) -> Result<(), AppError> {
+        Ok(rule(self.journal.as_ref(), stream, at, word).await?)
     }
 
     fn back(&self, _stream: &SecretKey, _engine: Option<Engine>) {}

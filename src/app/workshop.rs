@@ -9,12 +9,13 @@ use async_trait::async_trait;
 
 use super::{App, AppError, Home, Known, Loan};
 use crate::daemon::{Handle, Workshop, WorkshopError, bug};
+use crate::domain::clocks::Stamp;
 use crate::domain::code::{Call, Setup};
 use crate::domain::ids::SecretKey;
 use crate::domain::policy::Policy;
 use crate::domain::report::Problem;
-use crate::domain::state::State;
-use crate::engine::{Engine, Ports, ProgressSink, replay};
+use crate::domain::state::{Event, State};
+use crate::engine::{Engine, Ports, ProgressSink, replay, rule};
 use crate::port::{Journal, PortError};
 use crate::settings::Flags;
 
@@ -169,6 +170,23 @@ impl Home for Lent {
             None => app.engine(policy, self.journal.clone(), progress).await?,
         };
         Ok((engine, loan))
+    }
+
+    async fn record(
+        self: Arc<Self>,
+        stream: &SecretKey,
+        at: &Stamp,
+        word: Event,
+    ) -> Result<(), AppError> {
+        let kept = self.handle.borrow(stream).await.map_err(|_| AppError::Stopping)?;
+        let loan = Loan::new(self.clone(), stream.clone());
+        // An engine that is in use must take the word in itself, or it would be behind its journal.
+        let Some(mut engine) = kept else {
+            return Ok(rule(self.journal.as_ref(), stream, at, word).await?);
+        };
+        let recorded = engine.hear(word).await;
+        loan.give_back(engine);
+        Ok(recorded?)
     }
 
     fn back(&self, stream: &SecretKey, engine: Option<Engine>) {

@@ -25,7 +25,7 @@ use crate::domain::state::{Refusal, Request, RequestKind};
 use crate::store::actor::credential_in;
 
 /// A credential is far smaller.
-const MAX_INPUT_BYTES: u64 = 64 * 1024;
+pub const MAX_INPUT_BYTES: usize = 64 * 1024;
 
 pub async fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, CliError> {
     let app = context.app_for(std::slice::from_ref(&args.name))?;
@@ -33,14 +33,14 @@ pub async fn adopt(context: &Context, args: &AdoptArgs) -> Result<Exit, CliError
     let request = if args.issue { Request::AdoptIssued } else { Request::Adopt };
     let wish = Wish { request, asked: Asked::Adopt };
     let job: Arc<dyn Job> = if args.from_stdin {
-        let credential = read(&policy).await?;
+        let credential = read(context, &policy).await?;
         Arc::new(Install { credential: Mutex::new(Some(credential)), wish })
     } else {
         Arc::new(wish)
     };
     let held = context.hold(&app)?;
     let verdicts = drive(context, &app, &held.journal, vec![policy], job).await?;
-    let exit = conclude(context.out, &verdicts);
+    let exit = conclude(&context.out, &verdicts);
     context.remind(&app, held.journal.as_ref(), std::slice::from_ref(&args.name)).await?;
     Ok(exit)
 }
@@ -122,20 +122,33 @@ fn authenticates(policy: &str, place: &str, exchange: Exchange) -> Result<(), Cl
     Err(CliError::new(exit, code, said).next(format!("rekeyd plan {policy}")))
 }
 
-async fn read(policy: &Policy) -> Result<Credential, CliError> {
-    let next = format!("rekeyd adopt {} --from-stdin <credential.json", policy.name);
+/// Standard input, for `adopt NAME --from-stdin`.
+///
+/// # Errors
+/// When it is a terminal or cannot be read. Of what is too long, a little more than may be is read.
+pub async fn standard_input(name: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    let next = format!("rekeyd adopt {name} --from-stdin <credential.json");
     if std::io::stdin().is_terminal() {
         let said = "--from-stdin reads a pipe or a file, so that no terminal shows the secret";
         return Err(CliError::usage(said).next(next));
     }
     let read = tokio::task::spawn_blocking(|| {
-        let mut text = Zeroizing::new(String::new());
-        std::io::stdin().take(MAX_INPUT_BYTES + 1).read_to_string(&mut text).map(|_| text)
+        // As large as it may become, so that no copy stays behind when it grows.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MAX_INPUT_BYTES));
+        let most = MAX_INPUT_BYTES as u64 + 1;
+        std::io::stdin().take(most).read_to_end(&mut bytes).map(|_| bytes)
     });
     let unreadable = || CliError::usage("standard input is not text").next(next.clone());
-    let text = read.await.map_err(|_| unreadable())?.map_err(|_| unreadable())?;
+    read.await.map_err(|_| unreadable())?.map_err(|_| unreadable())
+}
+
+async fn read(context: &Context, policy: &Policy) -> Result<Credential, CliError> {
+    let next = format!("rekeyd adopt {} --from-stdin <credential.json", policy.name);
+    let bytes = context.standard_input(policy.name.as_str()).await?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| CliError::usage("standard input is not text").next(next.clone()))?;
     let (Store::File { fields, .. } | Store::AwsSecretsManager { fields, .. }) = &policy.store;
-    parse(&text, fields).map_err(|why| {
+    parse(text, fields).map_err(|why| {
         let said = format!(
             "standard input holds no credential: {why}; give a JSON object with \"clientId\" and \
              \"clientSecret\", or both on a line each"
@@ -146,7 +159,7 @@ async fn read(policy: &Policy) -> Result<Credential, CliError> {
 
 /// A JSON object with the policy's field names or ION's own, or two lines.
 fn parse(text: &str, fields: &Fields) -> Result<Credential, &'static str> {
-    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_INPUT_BYTES) {
+    if text.len() > MAX_INPUT_BYTES {
         return Err("it is larger than 64 KiB");
     }
     if text.trim_start().starts_with('{') {

@@ -13,8 +13,8 @@ pub use self::end_of_keys::{DecommissionArgs, OrphansArgs, Ruling};
 #[cfg(feature = "sandbox")]
 pub use self::stand_ins::{DemoArgs, DemoStore, SandboxArgs, Schema};
 pub use self::words::{
-    AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs,
-    SchemaArgs, What,
+    AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, HistoryArgs,
+    ManArgs, SchemaArgs, StatusArgs, What,
 };
 use super::forget::ForgetArgs;
 use crate::domain::ids::KeyId;
@@ -95,7 +95,7 @@ pub enum Command {
     /// Say what the next step would be; changes nothing
     Plan(NameArg),
     /// Show where every policy stands
-    Status(NameArg),
+    Status(StatusArgs),
     /// Tell what happened to a policy's key
     History(HistoryArgs),
     /// Go on with a parked policy
@@ -110,6 +110,8 @@ pub enum Command {
     Forget(ForgetArgs),
     /// List keys that nobody accounts for, or rule on one: keep, disable, delete
     Orphans(OrphansArgs),
+    /// Tell the running daemon to read its policies anew
+    Reload,
     /// Check the journal's hash chain, or write its events as JSON lines
     Audit(AuditArgs),
     /// Say what a code means, and what to type
@@ -203,16 +205,6 @@ pub struct OneName {
     /// The policy
     #[arg(value_name = "NAME")]
     pub name: String,
-}
-
-#[derive(Debug, Args)]
-pub struct HistoryArgs {
-    /// The policy whose story is told
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// Every event as a JSON line, to replay decisions from
-    #[arg(long)]
-    pub decisions: bool,
 }
 
 #[derive(Debug, Args)]

@@ -31,7 +31,7 @@ pub async fn audit(context: &Context, command: &AuditCommand) -> Result<Exit, Cl
     let journal = app.evidence()?;
     let names = names(&app, &journal).await?;
     match command {
-        AuditCommand::Verify(args) => verify(context.out, &journal, &names, &args.heads).await,
+        AuditCommand::Verify(args) => verify(&context.out, &journal, &names, &args.heads).await,
         AuditCommand::Export(args) => export(context, &app, &journal, names, args).await,
     }
 }
@@ -42,7 +42,7 @@ async fn names(app: &App, journal: &SqliteJournal) -> Result<Names, CliError> {
 }
 
 async fn verify(
-    out: Out,
+    out: &Out,
     journal: &SqliteJournal,
     names: &Names,
     heads: &[String],
@@ -83,7 +83,7 @@ fn told(survey: &Survey, names: &Names, heads: &[String], anchored: Option<u64>)
     })
 }
 
-fn show(out: Out, survey: &Survey, names: &Names, heads: &[String], anchored: Option<u64>) {
+fn show(out: &Out, survey: &Survey, names: &Names, heads: &[String], anchored: Option<u64>) {
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let rows = count_of(count(survey.rows), "row", "rows");
     let secrets = count_of(survey.streams.len(), "secret", "secrets");

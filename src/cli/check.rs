@@ -43,7 +43,7 @@ async fn offline(context: &Context) -> Result<Exit, CliError> {
         Err(error) => return findings(context, error),
     };
     warn_of_short_drains(context, &app);
-    let journal = app.look()?;
+    let journal = context.look(&app)?;
     let now = app.clock.stamp();
     let mut known = app.known(journal.as_ref()).await?;
     known.retain(|one| !one.is_over());
@@ -54,7 +54,7 @@ async fn offline(context: &Context) -> Result<Exit, CliError> {
             report.problems.into_iter().map(|problem| (one.name.as_str(), problem))
         })
         .collect();
-    let out = context.out;
+    let out = &context.out;
     if out.is_json() {
         let problems: Vec<_> = problems
             .iter()
@@ -157,7 +157,7 @@ fn findings(context: &Context, error: AppError) -> Result<Exit, CliError> {
             all.extend(more.into_iter().flat_map(Findings::into_vec));
             Findings::new(all)
         }
-        other => return Err(other.into()),
+        other => return Err(context.not_loaded(other)),
     };
     if context.out.is_json() {
         context.out.json(&json!({ "findings": found }));

@@ -1,25 +1,29 @@
 //! What every command is given: flags, where to print, who asks, and the stop that signals ask for.
+//! A command that runs inside the daemon is given the daemon's own things at its desk.
 
-use std::io::{IsTerminal, Write};
-use std::os::unix::fs::MetadataExt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+mod journal;
+mod signals;
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
 
+pub use self::signals::Signals;
+use zeroize::Zeroizing;
+
+use super::adopt;
 use super::args::Global;
-use super::error::{CliError, Exit};
-use super::typed;
+use super::desk::Seat;
+use super::error::CliError;
+use super::typed::Typed;
 use super::view::out::Out;
 use super::view::progress::Lines;
 use super::view::reminder::remind;
-use crate::app::{App, AppError, Held};
-use crate::domain::code::{Own, Setup};
+use crate::app::{App, AppError, Home, OwnEngines};
+use crate::domain::code::Setup;
 use crate::domain::state::Requester;
-use crate::engine::{ProgressSink, Stop};
-use crate::journal::LockError;
+use crate::engine::ProgressSink;
 use crate::port::Journal;
-use crate::settings::{Flags, for_shell};
+use crate::settings::{Flags, LocateError, accounts};
 use crate::telemetry::{self, Level};
 
 pub struct Context {
@@ -27,53 +31,30 @@ pub struct Context {
     pub flags: Flags,
     init: bool,
     reason: Option<String>,
-    log_level: Level,
+    /// Failures are not in a log that whoever asks can see.
+    shows_failures: bool,
+    /// Inside the daemon.
+    seat: Option<Seat>,
+    /// Standard input that was read before it was known who needs it.
+    read: Mutex<Option<Zeroizing<Vec<u8>>>>,
 }
 
-/// A stop that SIGINT and SIGTERM ask for, and which of them did.
-pub struct Signals {
-    pub stop: Stop,
-    number: Arc<AtomicU8>,
-}
-
-impl Signals {
-    /// # Errors
-    /// When the system lets us listen to no signal.
-    pub fn listen() -> Result<Self, CliError> {
-        let (switch, stop) = Stop::new();
-        let number = Arc::new(AtomicU8::new(0));
-        for (kind, value) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
-            let mut signals = signal(kind).map_err(|why| {
-                CliError::new(Exit::Bug, Own::Signals, format!("cannot listen to signals: {why}"))
-            })?;
-            let (switch, number) = (switch.clone(), number.clone());
-            tokio::spawn(async move {
-                if signals.recv().await.is_some() {
-                    number.store(value, Ordering::SeqCst);
-                    switch.send_replace(true);
-                }
-            });
-        }
-        Ok(Self { stop, number })
-    }
-
-    /// The exit of a stopped command.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        Exit::Signal(self.number.load(Ordering::SeqCst))
+/// The places that a command line names.
+#[must_use]
+pub fn flags_of(global: &Global) -> Flags {
+    Flags {
+        config: global.config.clone(),
+        policies: global.policies.clone(),
+        state_dir: global.state_dir.clone(),
     }
 }
 
 impl Context {
+    /// For the command line of this process.
     #[must_use]
     pub fn new(global: &Global) -> Self {
-        let out = Out::new(global.output, global.no_color);
-        let flags = Flags {
-            config: global.config.clone(),
-            policies: global.policies.clone(),
-            state_dir: global.state_dir.clone(),
-        };
-        typed::remember(&flags);
+        let flags = flags_of(global);
+        let out = Out::new(global.output, global.no_color, Typed::own(&flags));
         let colour = std::io::stderr().is_terminal()
             && !global.no_color
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -83,8 +64,42 @@ impl Context {
             flags,
             init: global.init,
             reason: global.reason.clone(),
-            log_level: global.log_level,
+            shows_failures: global.log_level < Level::Warn,
+            seat: None,
+            read: Mutex::new(None),
         }
+    }
+
+    /// For a command line that was typed elsewhere and runs inside the daemon.
+    #[must_use]
+    pub fn seated(global: &Global, out: Out, seat: Seat) -> Self {
+        let (flags, reason) = (flags_of(global), global.reason.clone());
+        let (seat, read) = (Some(seat), Mutex::new(None));
+        Self { out, flags, init: false, reason, shows_failures: true, seat, read }
+    }
+
+    /// Where the command runs, if that is inside the daemon.
+    #[must_use]
+    pub fn seat(&self) -> Option<&Seat> {
+        self.seat.as_ref()
+    }
+
+    /// Standard input of whoever typed the command, for `adopt NAME --from-stdin`.
+    ///
+    /// # Errors
+    /// When it is a terminal, cannot be read, or does not come.
+    pub async fn standard_input(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (read, &self.seat) {
+            (Some(bytes), _) => Ok(bytes),
+            (None, Some(seat)) => seat.standard_input().await,
+            (None, None) => adopt::standard_input(name).await,
+        }
+    }
+
+    /// Keeps standard input that was read already.
+    pub fn keep_input(&self, bytes: Zeroizing<Vec<u8>>) {
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
     }
 
     /// For what is about all policies.
@@ -92,9 +107,9 @@ impl Context {
     /// # Errors
     /// When settings or any policy cannot be used.
     pub fn app(&self) -> Result<Arc<App>, CliError> {
-        let app = App::load(&self.flags)?;
+        let app = self.loaded()?;
         app.whole()?;
-        Ok(Arc::new(app))
+        Ok(app)
     }
 
     /// For what names its policies, or only looks. Each other policy's wrong file is a warning.
@@ -102,80 +117,74 @@ impl Context {
     /// # Errors
     /// When the settings cannot be used, or no policy can be read.
     pub fn app_for(&self, names: &[String]) -> Result<Arc<App>, CliError> {
-        let app = App::load(&self.flags)?;
+        let app = self.loaded()?;
         for left_out in app.left_out(names) {
             self.out.warning(Setup::LeftOut.into(), &left_out.message, "rekeyd check");
         }
-        Ok(Arc::new(app))
+        Ok(app)
     }
 
-    /// The journal for writing, with its lock. A new one needs a flag or a yes.
+    /// For a second look: nothing is said of wrong files.
     ///
     /// # Errors
-    /// When another process holds it, or it cannot be opened.
-    pub fn hold(&self, app: &App) -> Result<Held, CliError> {
-        self.try_hold(app).map_err(|error| not_held(app, error))
+    /// As for [`Context::app_for`].
+    pub fn loaded(&self) -> Result<Arc<App>, CliError> {
+        match &self.seat {
+            Some(seat) => Ok(seat.desk.app.clone()),
+            None => App::load(&self.flags).map(Arc::new).map_err(|error| self.not_loaded(error)),
+        }
     }
 
-    /// The same for a leak report: where it cannot be recorded, that is what is said.
+    /// Why settings and policies cannot be had. Where another account can, that is to be typed.
+    #[must_use]
+    pub fn not_loaded(&self, error: AppError) -> CliError {
+        let by_owner = match &error {
+            AppError::Locate(LocateError::NoPermission { path }) => {
+                self.out.typed().again_as_owner(path)
+            }
+            _ => None,
+        };
+        let error = CliError::from(error);
+        match by_owner {
+            Some(next) => error.next(next),
+            None => error,
+        }
+    }
+
+    /// Who owns the engines.
+    #[must_use]
+    pub fn home(&self, journal: &Arc<dyn Journal>) -> Arc<dyn Home> {
+        match &self.seat {
+            Some(seat) => seat.desk.home.clone(),
+            None => Arc::new(OwnEngines::new(journal.clone())),
+        }
+    }
+
+    /// The stop of this command.
     ///
     /// # Errors
-    /// As for [`Context::hold`].
-    pub fn hold_for_leak(&self, app: &App) -> Result<Held, CliError> {
-        self.try_hold(app).map_err(|error| match &error {
-            AppError::Lock(LockError::Held { pid, .. }) => {
-                let pid = *pid;
-                unreported(CliError::from(error), pid)
-            }
-            _ => not_held(app, error),
-        })
-    }
-
-    fn try_hold(&self, app: &App) -> Result<Held, AppError> {
-        let held = match app.hold(self.init) {
-            Err(AppError::NewJournal(dir)) if self.asks_for_new(&dir.display().to_string()) => {
-                app.hold(true)
-            }
-            other => other,
-        }?;
-        let mode = app.state_dir.metadata().map_or(0, |facts| facts.mode());
-        if mode & 0o077 != 0 {
-            let dir = app.state_dir.display();
-            let said = format!(
-                "others may look into the state directory {dir} (mode {:04o}); no secret is in it, \
-                 but every key's id is",
-                mode & 0o777
-            );
-            let next = format!("chmod 0700 {}", for_shell(&app.state_dir));
-            self.out.warning(Setup::StateDir.into(), &said, &next);
+    /// When the system lets us listen to no signal.
+    pub fn signals(&self) -> Result<Signals, CliError> {
+        match &self.seat {
+            Some(seat) => Ok(Signals::of_daemon(seat.stop.clone())),
+            None => Signals::listen(),
         }
-        Ok(held)
-    }
-
-    /// A yes on the terminal.
-    fn asks_for_new(&self, dir: &str) -> bool {
-        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-            return false;
-        }
-        let mut stderr = anstream::stderr().lock();
-        let asked = write!(stderr, "{dir} has no journal yet. Begin a new one there? [y/N] ")
-            .and_then(|()| stderr.flush());
-        let mut answer = String::new();
-        asked.is_ok()
-            && std::io::stdin().read_line(&mut answer).is_ok()
-            && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
 
     /// Who asks, for the journal.
     #[must_use]
     pub fn requester(&self) -> Requester {
-        Requester { who: user_name(), reason: self.reason.clone() }
+        let who = match &self.seat {
+            Some(seat) => seat.who.clone(),
+            None => accounts::label(rustix::process::getuid().as_raw()),
+        };
+        Requester { who, reason: self.reason.clone() }
     }
 
     /// Where a policy's steps are shown.
     #[must_use]
     pub fn progress(&self, policy: &str) -> Arc<dyn ProgressSink> {
-        Arc::new(Lines::new(self.out, policy, self.log_level < Level::Warn))
+        Arc::new(Lines::new(self.out.clone(), policy, self.shows_failures))
     }
 
     /// Ends what wrote to the journal: its head goes out with the logs, so that an outside copy can
@@ -200,54 +209,7 @@ impl Context {
         except: &[String],
     ) -> Result<(), CliError> {
         let known = app.known(journal).await?;
-        remind(self.out, &known, app.certain_ms(), &app.clock.stamp(), except);
+        remind(&self.out, &known, app.certain_ms(), &app.clock.stamp(), except);
         Ok(())
     }
-}
-
-/// Why the journal cannot be had, with what to type.
-fn not_held(app: &App, error: AppError) -> CliError {
-    let next = match &error {
-        AppError::NewJournal(_) => Some(typed::again(&["--init"], &[])),
-        AppError::Lock(LockError::NotOurs(_)) => {
-            let by_owner = typed::again_as_owner(&app.state_dir);
-            by_owner.or_else(|| Some(format!("chmod -R go-w {}", for_shell(&app.state_dir))))
-        }
-        _ => None,
-    };
-    let error = CliError::from(error);
-    match next {
-        Some(next) => error.next(next),
-        None => error,
-    }
-}
-
-/// A report that another process keeps from the journal: nobody must believe it was made.
-fn unreported(mut error: CliError, pid: Option<u32>) -> CliError {
-    error.message.push_str(
-        ". The leak report was NOT recorded, and nothing was killed. A run that waits ends within \
-         seconds on SIGTERM, and loses nothing; end it, then type this again",
-    );
-    match pid {
-        Some(pid) => error.next(format!("kill {pid}")),
-        None => error,
-    }
-}
-
-/// The operating system's name for the person, or the number where it has none.
-fn user_name() -> String {
-    let id = rustix::process::getuid().as_raw();
-    name_of(id).unwrap_or_else(|| format!("user {id}"))
-}
-
-/// The name of an account.
-#[must_use]
-pub fn name_of(id: u32) -> Option<String> {
-    let by_id = |line: &str| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse::<u32>().ok()? == id).then(|| name.to_owned())
-    };
-    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    accounts.lines().find_map(by_id)
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -12,7 +13,8 @@ use super::context::Context;
 use super::error::{CliError, Exit};
 use super::verdict::{Asked, Verdict, judge};
 use super::view::out::{GREEN, Out, RED};
-use crate::app::{App, Home, OwnEngines};
+use crate::app::{App, Home};
+use crate::daemon::control::Left;
 use crate::domain::clocks::Stamp;
 use crate::domain::policy::Policy;
 use crate::domain::report::Subject;
@@ -22,6 +24,36 @@ use crate::port::Journal;
 
 /// So many policies are worked on at a time.
 const SIDE_BY_SIDE: usize = 32;
+
+/// So long a command keeps an engine of the daemon that only waits.
+const SLICE_MS: i64 = 5_000;
+/// Before it asks for it again.
+const NAP: Duration = Duration::from_secs(1);
+
+/// One of the times that a command has the engine.
+#[derive(Debug, Clone, Default)]
+struct Turn {
+    /// Others want the engine too.
+    is_shared: bool,
+    /// When the command began, by the clock that only runs forward, and what was known then.
+    begun: Option<(i64, State)>,
+    /// The goal lies further away than this time lasted.
+    goes_on: bool,
+}
+
+impl Turn {
+    fn begin(&mut self, now: &Stamp, state: &State) -> Option<State> {
+        let known = self.begun.as_ref().map(|(_, state)| state.clone());
+        if known.is_none() {
+            self.begun = Some((now.boottime_ms, state.clone()));
+        }
+        known
+    }
+
+    fn waited_ms(&self, now: &Stamp) -> i64 {
+        self.begun.as_ref().map_or(0, |(begun_ms, _)| now.boottime_ms.saturating_sub(*begun_ms))
+    }
+}
 
 /// What is done for each policy.
 #[async_trait]
@@ -39,6 +71,7 @@ pub struct Bench<'a> {
     /// No policy names the secret any more; this one is the policy as it was (R28).
     pub departed: bool,
     stopped: Exit,
+    turn: Turn,
 }
 
 impl Bench<'_> {
@@ -68,6 +101,39 @@ impl Bench<'_> {
         Ok((halt.clone(), self.judge(asked, before, &halt)))
     }
 
+    /// The same for a goal that may be days away. Inside the daemon the engine is given back
+    /// while nothing can be done, so that others can have it.
+    ///
+    /// # Errors
+    /// When the journal fails.
+    pub async fn run_and_wait(
+        &mut self,
+        asked: Asked,
+        before: &State,
+        goal: Goal,
+        budget_ms: i64,
+    ) -> Result<(Halt, Verdict), CliError> {
+        let left_ms = budget_ms.saturating_sub(self.turn.waited_ms(&self.now()));
+        let slice_ms = if self.turn.is_shared { left_ms.min(SLICE_MS) } else { left_ms };
+        let (halt, verdict) = self.run(asked, before, goal, slice_ms).await?;
+        let open = self.engine.state().rotation.is_some();
+        let goes_on = match &halt {
+            Halt::Waiting { .. } => true,
+            Halt::Troubled { .. } => open,
+            _ => false,
+        };
+        self.turn.goes_on = goes_on && slice_ms < left_ms;
+        Ok((halt, verdict))
+    }
+
+    /// What the engine knew when the command began, also where it had to give the engine back
+    /// since; `None` at the beginning.
+    #[must_use]
+    pub fn begun(&mut self) -> Option<State> {
+        let now = self.now();
+        self.turn.begin(&now, self.engine.state())
+    }
+
     /// Judges the engine's state.
     #[must_use]
     pub fn judge(&self, asked: Asked, before: &State, halt: &Halt) -> Verdict {
@@ -87,8 +153,8 @@ pub async fn drive(
     policies: Vec<Policy>,
     job: Arc<dyn Job>,
 ) -> Result<Vec<Verdict>, CliError> {
-    let signals = Arc::new(super::context::Signals::listen()?);
-    let home: Arc<dyn Home> = Arc::new(OwnEngines::new(journal.clone()));
+    let signals = Arc::new(context.signals()?);
+    let home = context.home(journal);
     let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut tasks = JoinSet::new();
     let mut places_of = BTreeMap::new();
@@ -99,11 +165,12 @@ pub async fn drive(
         let progress = context.progress(&name);
         let by = context.requester();
         let (app, home, job) = (app.clone(), home.clone(), job.clone());
+        let left = context.seat().map(|seat| seat.connection.left());
         let (signals, places) = (signals.clone(), places.clone());
         let task = tasks.spawn(async move {
             let _place = places.acquire().await;
             let one = One { app: &app, policy: &policy, by, signals: &signals };
-            let verdict = one.work(home, progress, job.as_ref()).await;
+            let verdict = one.work(home, progress, job.as_ref(), left).await;
             let name = policy.name.as_str();
             (number, verdict.unwrap_or_else(|error| Verdict::failed(name, error)))
         });
@@ -135,12 +202,42 @@ struct One<'a> {
 }
 
 impl One<'_> {
+    /// The whole job, also where it goes on later.
     async fn work(
-        self,
+        &self,
         home: Arc<dyn Home>,
         progress: Arc<dyn ProgressSink>,
         job: &dyn Job,
+        mut left: Option<Left>,
     ) -> Result<Verdict, CliError> {
+        let mut turn = Turn { is_shared: left.is_some(), ..Turn::default() };
+        loop {
+            let (verdict, ended) = self.once(home.clone(), progress.clone(), job, turn).await?;
+            let Some(left) = left.as_mut().filter(|left| ended.goes_on && !left.is_so()) else {
+                return Ok(self.finish(verdict));
+            };
+            self.nap(left).await;
+            turn = Turn { goes_on: false, ..ended };
+        }
+    }
+
+    /// Nobody waits longer for a goal that nobody follows.
+    async fn nap(&self, left: &mut Left) {
+        let mut stop = self.signals.stop.clone();
+        tokio::select! {
+            () = self.app.clock.sleep(NAP) => {}
+            () = left.happens() => {}
+            () = stop.asked() => {}
+        }
+    }
+
+    async fn once(
+        &self,
+        home: Arc<dyn Home>,
+        progress: Arc<dyn ProgressSink>,
+        job: &dyn Job,
+        turn: Turn,
+    ) -> Result<(Verdict, Turn), CliError> {
         let (engine, loan) = home.lend(self.app, self.policy, progress).await?;
         let mut bench = Bench {
             departed: !self.app.watches(engine.stream()),
@@ -148,22 +245,26 @@ impl One<'_> {
             policy: self.policy,
             engine,
             stop: self.signals.stop.clone(),
-            by: self.by,
+            by: self.by.clone(),
             stopped: Exit::Done,
+            turn,
         };
         let verdict = job.work(&mut bench).await;
         loan.give_back(bench.engine);
-        let mut verdict = verdict?;
+        Ok((verdict?, bench.turn))
+    }
+
+    fn finish(&self, mut verdict: Verdict) -> Verdict {
         if verdict.outcome == "stopped" {
             verdict.exit = self.signals.exit();
             verdict.exit_code = verdict.exit.code();
         }
-        Ok(verdict)
+        verdict
     }
 }
 
 /// Prints all verdicts and returns the exit code that a caller must know of first.
-pub fn conclude(out: Out, verdicts: &[Verdict]) -> Exit {
+pub fn conclude(out: &Out, verdicts: &[Verdict]) -> Exit {
     if out.is_json() {
         out.json(&serde_json::json!({ "results": verdicts }));
     } else {

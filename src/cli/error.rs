@@ -50,6 +50,27 @@ impl Exit {
         }
     }
 
+    /// The end that a daemon told by its number.
+    #[must_use]
+    pub fn of_code(code: u8) -> Self {
+        let plain = [
+            Self::Done,
+            Self::RolledBack,
+            Self::Usage,
+            Self::Configuration,
+            Self::Rejected,
+            Self::Unreachable,
+            Self::Operator,
+            Self::Held,
+            Self::Journal,
+        ];
+        match (plain.into_iter().find(|exit| exit.code() == code), code.checked_sub(128)) {
+            (Some(exit), _) => exit,
+            (None, Some(number)) => Self::Signal(number),
+            (None, None) => Self::Bug,
+        }
+    }
+
     /// Of several policies' ends, the one that a caller must know of first.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
@@ -221,11 +242,12 @@ impl From<AppError> for CliError {
 fn of_lookup(why: &LocateError, said: String) -> CliError {
     let error = CliError::new(Exit::Configuration, why.code(), said).next(why.next_command());
     let LocateError::NoPermission { path } = why else { return error };
-    let (Some(owner), Some(next)) = (typed::owner(path), typed::again_as_owner(path)) else {
+    let Some(owner) = typed::owner(path) else { return error };
+    if owner == rustix::process::geteuid().as_raw() {
         return error;
-    };
+    }
     let said = format!("{}; it belongs to {}", error.message, typed::account(owner));
-    CliError { message: said, ..error }.next(next)
+    CliError { message: said, ..error }
 }
 
 fn of_lock(why: &LockError, said: String) -> CliError {

@@ -29,7 +29,7 @@ pub struct ForgetArgs {
 pub async fn forget(context: &Context, args: &ForgetArgs) -> Result<Exit, CliError> {
     // A wrong file may be the very policy that still names the secret.
     let app = context.app()?;
-    let looked_at = app.look()?;
+    let looked_at = context.look(&app)?;
     let known = app.known(looked_at.as_ref()).await?;
     let stream = chosen(&app, &known, args)?.stream.clone();
     let held = context.hold(&app)?;

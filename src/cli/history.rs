@@ -14,7 +14,7 @@ use crate::port::Recorded;
 
 pub async fn history(context: &Context, args: &HistoryArgs) -> Result<Exit, CliError> {
     let app = context.app_for(&[])?;
-    let journal = app.look()?;
+    let journal = context.look(&app)?;
     let known = app.known(journal.as_ref()).await?;
     // A policy's own secret before those that it left.
     let named = || known.iter().filter(|one| one.name == args.name);

@@ -11,6 +11,7 @@ mod decommission;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod departed;
+pub mod desk;
 mod drive;
 mod error;
 mod explain;
@@ -20,6 +21,7 @@ mod history;
 mod man;
 mod orphans;
 mod plan;
+mod remote;
 mod rotate;
 mod run;
 #[cfg(feature = "sandbox")]
@@ -36,11 +38,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::args::{Cli, Command, RotateArgs, RotateFlags};
+use self::args::{Cli, Command, RotateArgs, RotateFlags, Ruling};
 use self::context::Context;
 use self::error::{CliError, Exit};
-use self::view::out::output_is_whole;
-use crate::domain::code::Own;
+use crate::domain::code::{Journal, Own};
 
 /// Runs the command that this process was started with.
 #[must_use]
@@ -58,7 +59,7 @@ pub fn main() -> ExitCode {
     let end = match command_of(cli) {
         Ok(command) => match tokio::runtime::Runtime::new() {
             Ok(runtime) => {
-                let end = runtime.block_on(dispatch(&context, command));
+                let end = Ok(runtime.block_on(conclude(&context, command)));
                 // A blocking read of standard input must not keep a stopped process alive.
                 runtime.shutdown_background();
                 end
@@ -71,7 +72,7 @@ pub fn main() -> ExitCode {
         context.out.error(&error);
         error.exit
     });
-    let exit = match output_is_whole() {
+    let exit = match context.out.is_whole() {
         Ok(()) => exit,
         Err(lost) => {
             context.out.error(&lost);
@@ -79,6 +80,33 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// Runs a command and says what went wrong.
+async fn conclude(context: &Context, command: Command) -> Exit {
+    dispatch(context, command).await.unwrap_or_else(|error| {
+        context.out.error(&error);
+        error.exit
+    })
+}
+
+/// Whether a running daemon does it: it changes something, or is about the daemon.
+fn is_served(command: &Command) -> bool {
+    match command {
+        Command::Rotate(args) => !args.flags.dry_run,
+        Command::Decommission(args) => args.yes,
+        Command::Orphans(args) => match &args.ruling {
+            None | Some(Ruling::List) => false,
+            Some(Ruling::Delete { yes, .. }) => *yes,
+            Some(_) => true,
+        },
+        Command::Resume(_)
+        | Command::Abort(_)
+        | Command::Adopt(_)
+        | Command::Forget(_)
+        | Command::Reload => true,
+        _ => false,
+    }
 }
 
 /// `--rotate-now NAME…` is `rotate NAME…`.
@@ -100,13 +128,25 @@ fn command_of(cli: Cli) -> Result<Command, CliError> {
 }
 
 async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError> {
+    if context.seat().is_none()
+        && is_served(&command)
+        && let Some(exit) = remote::hand_over(context, &command).await?
+    {
+        return Ok(exit);
+    }
     match command {
-        Command::Run(args) => run::run(context, &args).await,
+        Command::Run(args) => match run::run(context, &args).await {
+            Err(error) if error.code == Journal::LockHeld.into() => {
+                Err(remote::done_by_daemon(context, error).await)
+            }
+            ended => ended,
+        },
         Command::Rotate(args) if args.flags.dry_run => plan::dry_run(context, &args).await,
         Command::Rotate(args) => rotate::rotate(context, &args).await,
         Command::Check(args) => check::check(context, &args).await,
         Command::Plan(args) => plan::plan(context, args.name).await,
-        Command::Status(args) => status::status(context, args.name.as_deref()).await,
+        Command::Status(args) => status::status(context, &args).await,
+        Command::Reload => desk::reload(context).await,
         Command::History(args) => history::history(context, &args).await,
         Command::Resume(args) => wish::resume(context, &args.name).await,
         Command::Abort(args) => wish::abort(context, &args.name).await,

@@ -5,12 +5,10 @@ mod remove;
 use super::args::Ruling;
 use super::context::Context;
 use super::error::{CliError, Exit};
-use super::typed;
 use super::view::wrap::wrapped;
 use crate::domain::ids::KeyId;
 use crate::domain::report;
 use crate::domain::state::{self, Event};
-use crate::engine::rule;
 
 pub async fn orphans(context: &Context, ruling: Option<Ruling>) -> Result<Exit, CliError> {
     match ruling {
@@ -28,7 +26,7 @@ pub async fn orphans(context: &Context, ruling: Option<Ruling>) -> Result<Exit, 
 
 async fn list(context: &Context) -> Result<Exit, CliError> {
     let app = context.app_for(&[])?;
-    let journal = app.look()?;
+    let journal = context.look(&app)?;
     let known = app.known(journal.as_ref()).await?;
     let found: Vec<_> =
         known.iter().flat_map(|one| report::orphans(&one.name, &one.state)).collect();
@@ -48,7 +46,7 @@ async fn list(context: &Context) -> Result<Exit, CliError> {
         let (key, policy, since) = (&orphan.key_id, &orphan.policy, &orphan.since);
         context.out.data(&format!("{key}  {policy}  since {since}  {ruled}\n  {why}"));
         if let Some(problem) = &orphan.problem {
-            wrapped(context.out, &format!("{} [{}]", problem.message, problem.code), "  ");
+            wrapped(&context.out, &format!("{} [{}]", problem.message, problem.code), "  ");
             context.out.next("  ", &problem.next_command);
         }
     }
@@ -60,7 +58,7 @@ async fn list(context: &Context) -> Result<Exit, CliError> {
         ));
         context.out.next("", &format!("rekeyd orphans keep {key}"));
         for word in [format!("disable {key}"), format!("delete {key} --yes")] {
-            let command = typed::command(&format!("rekeyd orphans {word}"));
+            let command = context.out.typed().command(&format!("rekeyd orphans {word}"));
             context.out.data(&format!("  or: {command}"));
         }
     }
@@ -75,7 +73,8 @@ async fn keep(context: &Context, key: &KeyId) -> Result<Exit, CliError> {
     let mut ruled = Vec::new();
     for one in known.iter().filter(|one| one.state.orphans.contains_key(key)) {
         let word = Event::Kept { key: key.clone(), by: context.requester() };
-        rule(held.journal.as_ref(), &one.stream, &app.clock.stamp(), word).await?;
+        let home = context.home(&held.journal);
+        home.record(&one.stream, &app.clock.stamp(), word).await?;
         ruled.push(one.name.as_str());
     }
     context.sign_off(held.journal.as_ref()).await;

@@ -50,7 +50,7 @@ pub async fn plan(context: &Context, name: Option<String>) -> Result<Exit, CliEr
     let (app, policies) = match name {
         Some(name) => {
             let app = context.app_for(std::slice::from_ref(&name))?;
-            let policy = app.meant(app.look()?.as_ref(), &name).await?;
+            let policy = app.meant(context.look(&app)?.as_ref(), &name).await?;
             (app, vec![policy])
         }
         None => {
@@ -80,7 +80,7 @@ async fn show(
     policies: Vec<Policy>,
     rehearse: &Rehearse,
 ) -> Result<Exit, CliError> {
-    let journal = app.look()?;
+    let journal = context.look(&app)?;
     let mut exit = Exit::Done;
     let mut all = Vec::new();
     for policy in &policies {
@@ -118,7 +118,7 @@ fn failed(policy: &str, error: CliError) -> Foreseen {
 }
 
 fn print(context: &Context, foreseen: &Foreseen) {
-    let out = context.out;
+    let out = &context.out;
     out.data(&format!("{BOLD}{}{BOLD:#}", foreseen.policy));
     for line in &foreseen.would {
         wrapped(out, &format!("would record: {line}"), "  ");

@@ -8,7 +8,6 @@ use super::args::{RotateArgs, RotateFlags, Wait};
 use super::context::Context;
 use super::drive::{Bench, Job, conclude, drive};
 use super::error::{CliError, Exit, refusal};
-use super::typed;
 use super::verdict::{Asked, Verdict};
 use crate::app::App;
 use crate::domain::ids::KeyId;
@@ -32,7 +31,7 @@ pub async fn rotate(context: &Context, args: &RotateArgs) -> Result<Exit, CliErr
     let job = Arc::new(Now { flags: args.flags.clone() });
     let verdicts = drive(context, &app, &held.journal, policies, job).await?;
     let names: Vec<String> = verdicts.iter().map(|verdict| verdict.policy.clone()).collect();
-    let exit = conclude(context.out, &verdicts);
+    let exit = conclude(&context.out, &verdicts);
     context.remind(&app, held.journal.as_ref(), &names).await?;
     Ok(exit)
 }
@@ -43,7 +42,7 @@ pub async fn rotate(context: &Context, args: &RotateArgs) -> Result<Exit, CliErr
 /// Usage; or a policy that is meant cannot be used.
 pub fn chosen(context: &Context, args: &RotateArgs) -> Result<(Arc<App>, Vec<Policy>), CliError> {
     let flags = &args.flags;
-    check(flags)?;
+    check(context, flags)?;
     let app = if flags.all { context.app()? } else { context.app_for(&args.names)? };
     let policies = match (args.names.is_empty(), flags.all) {
         (true, false) => {
@@ -54,7 +53,7 @@ pub fn chosen(context: &Context, args: &RotateArgs) -> Result<(Arc<App>, Vec<Pol
             "--all rotates {} at once; say --yes if that is meant",
             count_of(app.policies.len(), "policy", "policies")
         ))
-        .next(typed::again(&[], &["--yes"]))),
+        .next(context.out.typed().again(&[], &["--yes"]))),
         (true, true) => Ok(app.policies.clone()),
         (false, false) => {
             let policies = app.named(&args.names)?;
@@ -68,7 +67,7 @@ pub fn chosen(context: &Context, args: &RotateArgs) -> Result<(Arc<App>, Vec<Pol
     Ok((app, policies))
 }
 
-fn check(flags: &RotateFlags) -> Result<(), CliError> {
+fn check(context: &Context, flags: &RotateFlags) -> Result<(), CliError> {
     if !flags.leaked {
         let lonely = [
             ("--key", !flags.keys.is_empty()),
@@ -77,7 +76,7 @@ fn check(flags: &RotateFlags) -> Result<(), CliError> {
             ("--kill-first", flags.kill_first),
         ];
         if let Some((flag, _)) = lonely.into_iter().find(|(_, given)| *given) {
-            let next = typed::again(&[], &["--leaked"]);
+            let next = context.out.typed().again(&[], &["--leaked"]);
             return Err(CliError::usage(format!("{flag} goes with --leaked")).next(next));
         }
     } else if flags.wait.is_some() {
@@ -138,9 +137,11 @@ impl Job for Now {
 
 impl Now {
     async fn rotate(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
-        let before = bench.engine.state().clone();
+        let begun = bench.begun();
+        let is_first = begun.is_none();
+        let before = begun.unwrap_or_else(|| bench.engine.state().clone());
         let joins = joins(&before);
-        if self.flags.again || !joins {
+        if is_first && (self.flags.again || !joins) {
             let request = Request::Rotate { trigger: Trigger::Person };
             bench.engine.request(request, bench.by.clone()).await?;
         }
@@ -150,7 +151,10 @@ impl Now {
             Wait::Complete => (Goal::Complete, NO_BUDGET_MS),
         };
         let budget_ms = self.flags.budget.unwrap_or(budget_ms);
-        let (_, mut verdict) = bench.run(Asked::Rotate, &before, goal, budget_ms).await?;
+        let (_, mut verdict) = match goal {
+            Goal::Current => bench.run(Asked::Rotate, &before, goal, budget_ms).await?,
+            _ => bench.run_and_wait(Asked::Rotate, &before, goal, budget_ms).await?,
+        };
         if joins && verdict.exit == Exit::Done {
             let how = if self.flags.again {
                 "queued one after the open rotation"

@@ -38,7 +38,7 @@ pub async fn run(context: &Context, args: &RunArgs) -> Result<Exit, CliError> {
         context.out.note(&format!("the policies directory {dir} holds no *.toml: nothing to do"));
     }
     let names: Vec<String> = verdicts.iter().map(|verdict| verdict.policy.clone()).collect();
-    let exit = conclude(context.out, &verdicts);
+    let exit = conclude(&context.out, &verdicts);
     context.remind(&app, held.journal.as_ref(), &names).await?;
     Ok(exit)
 }

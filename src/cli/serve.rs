@@ -1,52 +1,62 @@
 //! `run`: the daemon. Puts its parts together, tells systemd, and stops it in order. What the parts
 //! do is their own business.
 
-use std::num::NonZeroU32;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+mod front;
+mod socket;
+mod source;
 
-use async_trait::async_trait;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
+use self::front::Front;
+use self::socket::Socket;
+use self::source::Source;
 use super::context::{Context, Signals};
 use super::error::{CliError, Exit};
-use crate::app::{App, Clients, Policies, Shop};
-use crate::daemon::{
-    Bounds, Fleet, FleetReport, Heartbeat, Notifier, Reader, Reloader, Workshop, follow,
-};
+use crate::app::{App, Clients, Policies};
+use crate::daemon::{Bounds, Fleet, FleetReport, Heartbeat, Notifier, Reloader, follow};
 use crate::domain::code::{Own, Setup};
-use crate::domain::report::{Problem, rfc3339};
+use crate::domain::report::rfc3339;
 use crate::domain::words::count_of;
 use crate::engine::Stop;
-use crate::port::Journal;
 use crate::settings::Settings;
 use crate::system::{Pacer, Rates};
 
 pub async fn serve(context: &Context) -> Result<Exit, CliError> {
     let app = Arc::new(loaded(context)?);
-    let held = context.hold(&app)?;
-    let journal = &held.journal;
+    let held = context.hold_for_daemon(&app)?;
     let signals = Signals::listen()?;
-    let policies = Arc::new(Policies::new(context.flags.clone(), app.clone(), journal.clone()));
+    let socket = Socket::open(&context.flags, &app)?;
+    let policies =
+        Arc::new(Policies::new(context.flags.clone(), app.clone(), held.journal.clone()));
+    let bounds = bounds(&app.settings);
     let (fleet, handle) =
-        Fleet::new(policies.shop(), app.clock.clone(), app.random.clone(), bounds(&app.settings));
+        Fleet::new(policies.shop(), app.clock.clone(), app.random.clone(), bounds);
     let (heartbeat, beats) = Heartbeat::start().await.map_err(|why| {
         CliError::new(Exit::Bug, Own::Heartbeat, why.to_string()).next("rekeyd run --once")
     })?;
-    let source = Source { policies, journal: journal.clone(), read: Mutex::default() };
-    let reloader = Arc::new(Reloader::new(Arc::new(source), handle));
-    let mut voice = Voice { notifier: Notifier::new(), reloader: reloader.clone() };
+    let source = Source::new(policies.clone(), held.journal.clone());
+    let reloader = Arc::new(Reloader::new(Arc::new(source), handle.clone()));
+    let office =
+        Arc::new(Front::new(policies, held.journal.clone(), handle, reloader.clone(), &app));
     let mut beside = JoinSet::new();
     beside.spawn(follow(reloader.clone(), signals.stop.clone()));
-    beside.spawn(on_hangup(hangups()?, reloader, signals.stop.clone()));
+    beside.spawn(on_hangup(hangups()?, reloader.clone(), signals.stop.clone()));
+    let serving = tokio::spawn(socket.serve(office, signals.stop.clone()));
+    let mut voice = Voice { notifier: Notifier::new(), reloader };
     voice.notifier.ready();
     tracing::info!(policies = app.policies.len(), pid = std::process::id(), "rekeyd is ready");
     fleet.run(beats, |report| voice.beat(report), signals.stop.clone()).await;
-    tracing::info!("rekeyd stops");
+    drop(voice);
+    // Commands that were begun end by the same stop.
+    drop(serving.await);
     beside.shutdown().await;
     heartbeat.stop().await;
-    context.sign_off(journal.as_ref()).await;
+    context.sign_off(held.journal.as_ref()).await;
+    tracing::info!("rekeyd has stopped; what is open goes on with its next start");
     Ok(Exit::Done)
 }
 
@@ -99,47 +109,6 @@ async fn on_hangup(mut hangups: Signal, reloader: Arc<Reloader>, mut stop: Stop)
             tracing::info!(policies = reloaded.policies, "reloaded");
         }
     }
-}
-
-/// Policies from the disk.
-struct Source {
-    policies: Arc<Policies>,
-    journal: Arc<dyn Journal>,
-    /// Read, and not yet in use.
-    read: Mutex<Option<Arc<App>>>,
-}
-
-#[async_trait]
-impl Reader for Source {
-    async fn read(&self) -> Result<Arc<dyn Workshop>, Problem> {
-        let policies = self.policies.clone();
-        let read = tokio::task::spawn_blocking(move || policies.read()).await;
-        let app = match read {
-            Ok(Ok(app)) => app,
-            Ok(Err(error)) => return Err(in_words(error.into())),
-            Err(_) => {
-                let said = "a bug stopped the reading of the policies";
-                return Err(Problem::new(Own::Bug, said, "rekeyd check"));
-            }
-        };
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(app.clone());
-        Ok(Arc::new(Shop::new(app, self.journal.clone())))
-    }
-
-    fn keep(&self) {
-        if let Some(app) = self.read.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            self.policies.take(app);
-        }
-    }
-
-    fn dir(&self) -> PathBuf {
-        self.policies.dir()
-    }
-}
-
-fn in_words(error: CliError) -> Problem {
-    let next = error.next_command.unwrap_or_else(|| "rekeyd check".to_owned());
-    Problem::new(error.code, error.message, next)
 }
 
 /// What systemd hears.

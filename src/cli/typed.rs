@@ -1,38 +1,76 @@
 //! What was typed, so that every command that is shown to be typed next finds the same settings,
-//! policies, and journal. The one place that knows; whoever shows a next command asks here.
+//! policies, and journal. Whoever shows a next command asks here.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::OnceLock;
 
-use crate::settings::{Flags, for_shell, word_for_shell};
-
-/// A process has one command line.
-static GIVEN: OnceLock<Vec<(&'static str, String)>> = OnceLock::new();
+use crate::settings::{Flags, accounts, for_shell, word_for_shell};
 
 const PROGRAM: &str = "rekeyd ";
 const KEY: &str = "\"next_command\":";
 
-/// Keeps the places that this command line named.
-pub fn remember(flags: &Flags) {
-    let places = [
-        ("--config", &flags.config),
-        ("--policies", &flags.policies),
-        ("--state-dir", &flags.state_dir),
-    ];
-    let given = places.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?)));
-    let given = given.map(|(flag, path)| (flag, for_shell(path))).collect();
-    // Only a second command line could be refused, and there is none.
-    drop(GIVEN.set(given));
+/// One command line: the places that it named, and all of its words.
+#[derive(Debug, Clone, Default)]
+pub struct Typed {
+    places: Vec<(&'static str, String)>,
+    words: Vec<String>,
 }
 
-/// A command to type next, with the places that were named.
-#[must_use]
-pub fn command(next: &str) -> String {
-    with(next, GIVEN.get().map_or(&[], Vec::as_slice))
+impl Typed {
+    /// `words` without the program's name.
+    #[must_use]
+    pub fn new(flags: &Flags, words: impl IntoIterator<Item = String>) -> Self {
+        let places = [
+            ("--config", &flags.config),
+            ("--policies", &flags.policies),
+            ("--state-dir", &flags.state_dir),
+        ];
+        let given = places.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?)));
+        let places = given.map(|(flag, path)| (flag, for_shell(path))).collect();
+        Self { places, words: words.into_iter().collect() }
+    }
+
+    /// The command line of this process.
+    #[must_use]
+    pub fn own(flags: &Flags) -> Self {
+        let words = std::env::args_os().skip(1);
+        Self::new(flags, words.map(|word| word.to_string_lossy().into_owned()))
+    }
+
+    /// A command to type next, with the places that were named.
+    #[must_use]
+    pub fn command(&self, next: &str) -> String {
+        with(next, &self.places)
+    }
+
+    /// The same for every `next_command` of a JSON text, whose order and form stay.
+    #[must_use]
+    pub fn in_json(&self, text: &str) -> String {
+        in_json(text, |next| self.command(next))
+    }
+
+    /// This very command again, with words before and after what was typed.
+    #[must_use]
+    pub fn again(&self, before: &[&str], after: &[&str]) -> String {
+        let words = self.words.iter().map(|word| word_for_shell(word));
+        let plain =
+            |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let all = [vec!["rekeyd".to_owned()], plain(before), words.collect(), plain(after)];
+        all.concat().join(" ")
+    }
+
+    /// This very command again, as the account that owns `path` or what leads to it.
+    #[must_use]
+    pub fn again_as_owner(&self, path: &Path) -> Option<String> {
+        let owner = owner(path)?;
+        if owner == rustix::process::geteuid().as_raw() {
+            return None;
+        }
+        Some(format!("sudo -u {} {}", account(owner), self.again(&[], &[])))
+    }
 }
 
-fn with(next: &str, given: &[(&str, String)]) -> String {
+fn with(next: &str, given: &[(&'static str, String)]) -> String {
     let Some(at) = program(next) else { return next.to_owned() };
     let (head, rest) = next.split_at(at);
     if rest.starts_with("--help") || rest.starts_with("--version") {
@@ -54,9 +92,7 @@ fn program(next: &str) -> Option<usize> {
     Some(under + 1 + PROGRAM.len())
 }
 
-/// The same for every `next_command` of a JSON text, whose order and form stay.
-#[must_use]
-pub fn in_json(text: &str) -> String {
+fn in_json(text: &str, command: impl Fn(&str) -> String) -> String {
     let mut done = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(KEY) {
@@ -82,26 +118,6 @@ pub fn in_json(text: &str) -> String {
     done + rest
 }
 
-/// This very command again, with words before and after what was typed.
-#[must_use]
-pub fn again(before: &[&str], after: &[&str]) -> String {
-    let words = std::env::args_os().skip(1);
-    let words = words.map(|word| word_for_shell(&word.to_string_lossy()));
-    let plain = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let all = [vec!["rekeyd".to_owned()], plain(before), words.collect(), plain(after)];
-    all.concat().join(" ")
-}
-
-/// This very command again, as the account that owns `path` or what leads to it.
-#[must_use]
-pub fn again_as_owner(path: &Path) -> Option<String> {
-    let owner = owner(path)?;
-    if owner == rustix::process::geteuid().as_raw() {
-        return None;
-    }
-    Some(format!("sudo -u {} {}", account(owner), again(&[], &[])))
-}
-
 /// Who owns a path, or the nearest directory above it that can be looked at. User id.
 #[must_use]
 pub fn owner(path: &Path) -> Option<u32> {
@@ -111,7 +127,7 @@ pub fn owner(path: &Path) -> Option<u32> {
 /// An account as `sudo -u` takes it: by its name, or by its number where it has none.
 #[must_use]
 pub fn account(id: u32) -> String {
-    super::context::name_of(id).unwrap_or_else(|| format!("'#{id}'"))
+    accounts::name_of(id).unwrap_or_else(|| format!("'#{id}'"))
 }
 
 #[cfg(test)]
@@ -139,7 +155,7 @@ mod tests {
             "{\"next_command\":null,\"b\":\"\\\"next_command\\\": \"}",
             "[]",
         ] {
-            assert_eq!(in_json(text), text);
+            assert_eq!(in_json(text, ToOwned::to_owned), text);
         }
     }
 }

@@ -34,11 +34,11 @@ pub async fn wish(
     asked: Asked,
 ) -> Result<Exit, CliError> {
     let app = context.app_for(&[name.to_owned()])?;
-    let policy = app.meant(app.look()?.as_ref(), name).await?;
+    let policy = app.meant(context.look(&app)?.as_ref(), name).await?;
     let held = context.hold(&app)?;
     let job = Arc::new(Wish { request, asked });
     let verdicts = drive(context, &app, &held.journal, vec![policy], job).await?;
-    let exit = conclude(context.out, &verdicts);
+    let exit = conclude(&context.out, &verdicts);
     context.remind(&app, held.journal.as_ref(), &[name.to_owned()]).await?;
     Ok(exit)
 }

@@ -4,6 +4,7 @@
 //! a page does not build.
 
 mod check;
+mod control;
 mod of_reason;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 pub use check::Check;
+pub use control::Control;
 
 use super::policy::diagnostic::Problem;
 
@@ -46,6 +48,7 @@ pub enum Code {
     Journal(Journal),
     Call(Call),
     Check(Check),
+    Control(Control),
     Own(Own),
     Finding(Room, Problem),
 }
@@ -249,6 +252,7 @@ impl Code {
             .chain(Journal::ALL.iter().copied().map(Self::Journal))
             .chain(Call::ALL.iter().copied().map(Self::Call))
             .chain(Check::ALL.iter().copied().map(Self::Check))
+            .chain(Control::ALL.iter().copied().map(Self::Control))
             .chain(Own::ALL.iter().copied().map(Self::Own))
     }
 }
@@ -264,6 +268,7 @@ impl fmt::Display for Code {
             Self::Journal(code) => code.name(),
             Self::Call(code) => code.name(),
             Self::Check(code) => code.name(),
+            Self::Control(code) => code.name(),
             Self::Own(code) => code.name(),
             Self::Finding(room, problem) => {
                 return write!(f, "{}/{}", room.name(), problem.name());
@@ -287,7 +292,7 @@ macro_rules! into_code {
         })*
     };
 }
-into_code!(Parked, Refused, ReadOnly, Concern, Setup, Journal, Call, Check, Own);
+into_code!(Parked, Refused, ReadOnly, Concern, Setup, Journal, Call, Check, Control, Own);
 
 #[cfg(test)]
 mod tests;

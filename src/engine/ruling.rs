@@ -26,6 +26,14 @@ pub async fn rule(
 }
 
 impl Engine {
+    /// The same as [`rule`] for a secret that this engine works on.
+    ///
+    /// # Errors
+    /// When it cannot be journaled, or the word does not fit; then it was not said.
+    pub async fn hear(&mut self, word: Event) -> Result<(), EngineError> {
+        self.record(vec![word]).await
+    }
+
     /// Makes a person's word on an orphan durable. It is carried out by the next turns.
     ///
     /// # Errors

@@ -91,6 +91,8 @@ pub struct DaemonSettings {
     pub reads_per_second: u32,
     /// Calls a second that a host gets: those that change something.
     pub writes_per_second: u32,
+    /// Members of this group may use the control socket; else only root and the daemon's account.
+    pub socket_group: Option<String>,
 }
 
 impl Default for DaemonSettings {
@@ -102,6 +104,7 @@ impl Default for DaemonSettings {
             reads_per_second: 50,
             // AWS allows an account 50 of some, and others of the account want some too.
             writes_per_second: 20,
+            socket_group: None,
         }
     }
 }
@@ -184,6 +187,8 @@ fn daemon_of(root: &mut Table<'_>, report: &mut Report<'_>) -> DaemonSettings {
     daemon.catch_up_ms = catch_up.map_or(daemon.catch_up_ms, |at| at.value);
     daemon.reads_per_second = reads.unwrap_or(daemon.reads_per_second);
     daemon.writes_per_second = writes.unwrap_or(daemon.writes_per_second);
+    let group = table.text("socket_group", 64, report);
+    daemon.socket_group = group.map(|at| at.value.to_owned());
     table.finish(report);
     daemon
 }
@@ -230,6 +235,8 @@ mod described {
         /// Calls a second that a host gets, those that change something; 20 by default.
         #[schemars(range(min = 1, max = 10000))]
         writes_per_second: Option<u32>,
+        /// Members of this group may use the control socket.
+        socket_group: Option<String>,
     }
 
     /// Times by which a request has certainly ended.
@@ -296,6 +303,7 @@ watch_every = "5m"
 catch_up = "2h"
 reads_per_second = 7
 writes_per_second = 2
+socket_group = "ops"
 "#;
         assert_eq!(
             parse("rekeyd.toml", text).unwrap(),
@@ -314,6 +322,7 @@ writes_per_second = 2
                     catch_up_ms: 7_200_000,
                     reads_per_second: 7,
                     writes_per_second: 2,
+                    socket_group: Some("ops".to_owned()),
                 },
             }
         );

@@ -2,6 +2,8 @@
 //! never a reason to take the next one: a second engine must not start on an empty journal because
 //! somebody forgot `sudo`.
 
+mod sockets;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::OpenOptions;
@@ -9,6 +11,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+pub use self::sockets::{Sockets, control_sockets, sockets};
 use super::bounded_file;
 use super::daemon_settings::{self, Settings};
 use super::shell_word::for_shell;

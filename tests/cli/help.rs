@@ -32,6 +32,7 @@ fn the_help_names_every_command_and_flag() {
       decommission  Retire a policy and its key for good
       forget        Stop looking after a secret that no policy names any more; changes no key
       orphans       List keys that nobody accounts for, or rule on one: keep, disable, delete
+      reload        Tell the running daemon to read its policies anew
       audit         Check the journal's hash chain, or write its events as JSON lines
       explain       Say what a code means, and what to type
       schema        Print a JSON Schema for editors

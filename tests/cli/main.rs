@@ -5,6 +5,7 @@
 
 mod adopting;
 mod auditing;
+mod daemon;
 mod decommission;
 mod demo;
 mod departing;
@@ -13,6 +14,7 @@ mod explaining;
 mod first_key;
 mod first_look;
 mod forgetting;
+mod handed_over;
 mod help;
 mod idle;
 mod leaking;
@@ -30,3 +32,4 @@ mod serving;
 mod stage;
 mod telling;
 mod terminal;
+mod watching;

@@ -88,7 +88,8 @@ async fn status_has_the_documented_shape() {
         }
       ],
       "orphans": [],
-      "unwatched": []
+      "unwatched": [],
+      "daemon": null
     }
     "#);
 }

@@ -92,3 +92,23 @@ fn hash(text: &str) -> Result<String, String> {
         Err("is no hash: 64 hexadecimal digits are wanted".into())
     }
 }
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Only this policy
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Show it anew every second until Ctrl-C, which exits with 130; in a pipe only the lines that
+    /// changed
+    #[arg(long)]
+    pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Every event as a JSON line, to replay decisions from
+    #[arg(long)]
+    pub decisions: bool,
+}

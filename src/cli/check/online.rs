@@ -41,7 +41,7 @@ pub async fn online(context: &Context, names: &[String]) -> Result<Exit, CliErro
         Err(exit) => return Ok(exit),
     };
     let app = Arc::new(app);
-    let journal = app.look()?;
+    let journal = context.look(&app)?;
     let seen = look(&app, &policies, &journal).await;
     let holders = holders(&seen, &policies);
     let mut all = Vec::new();
@@ -53,7 +53,7 @@ pub async fn online(context: &Context, names: &[String]) -> Result<Exit, CliErro
             Err(error) => not_looked_at(policy, error),
         });
     }
-    show(context.out, &all);
+    show(&context.out, &all);
     Ok(all.iter().fold(Exit::Done, |worst, one| worst.worse(one.exit)))
 }
 
@@ -113,7 +113,7 @@ fn not_looked_at(policy: &Policy, error: CliError) -> Checks {
     Checks { name: policy.name.to_string(), checks: vec![line], exit: error.exit }
 }
 
-fn show(out: Out, all: &[Checks]) {
+fn show(out: &Out, all: &[Checks]) {
     if out.is_json() {
         out.json(&json!({ "policies": all }));
         return;
@@ -134,7 +134,7 @@ fn show(out: Out, all: &[Checks]) {
     out.hint(all.iter().flat_map(|one| &one.checks).filter_map(|line| line.code));
 }
 
-fn print(out: Out, line: &Line) {
+fn print(out: &Out, line: &Line) {
     let style = match line.outcome {
         Outcome::Ok => GREEN,
         Outcome::Warn => YELLOW,

@@ -31,7 +31,7 @@ const AFTERMATH: Duration = Duration::from_millis(1_500);
 pub async fn demo(context: &Context, store: DemoStore) -> Result<Exit, CliError> {
     let mut signals = Signals::listen()?;
     let stand = Stand::build(store).await?;
-    let out = context.out;
+    let out = &context.out;
     headline(out, &stand);
     let watch = Arc::new(Watch::new(context.progress(stand::POLICY)));
     let policy = stand.app.policy(stand::POLICY)?;
@@ -44,7 +44,7 @@ pub async fn demo(context: &Context, store: DemoStore) -> Result<Exit, CliError>
     end
 }
 
-fn headline(out: Out, stand: &Stand) {
+fn headline(out: &Out, stand: &Stand) {
     if out.is_json() {
         return;
     }
@@ -72,7 +72,7 @@ async fn play(
     watch: &Watch,
     consumers: Consumers,
 ) -> Result<Exit, CliError> {
-    let out = context.out;
+    let out = &context.out;
     consumers.warm().await;
     chapter(out, "1. A rotation: nobody may notice");
     let by = context.requester();
@@ -135,13 +135,13 @@ fn ended_badly(state: &State) -> CliError {
     .next("rekeyd demo --log-level info")
 }
 
-fn chapter(out: Out, title: &str) {
+fn chapter(out: &Out, title: &str) {
     if !out.is_json() {
         out.data(&format!("\n{BOLD}{title}{BOLD:#}"));
     }
 }
 
-fn conclude(out: Out, counted: &Counted) {
+fn conclude(out: &Out, counted: &Counted) {
     if out.is_json() {
         out.json(counted);
         return;

@@ -40,7 +40,7 @@ struct Explained {
 }
 
 pub fn explain(context: &Context, text: Option<&str>) -> Result<Exit, CliError> {
-    let out = context.out;
+    let out = &context.out;
     let Some(text) = text else {
         list(out);
         return Ok(Exit::Done);
@@ -61,7 +61,7 @@ pub fn explain(context: &Context, text: Option<&str>) -> Result<Exit, CliError> 
     Ok(Exit::Done)
 }
 
-fn list(out: Out) {
+fn list(out: &Out) {
     if out.is_json() {
         let line = |code: Code| json!({ "code": code, "title": pages::page(code).title });
         out.json(&json!({ "codes": Code::all().map(line).collect::<Vec<_>>() }));
@@ -98,7 +98,7 @@ fn meant(text: &str) -> Result<Vec<Code>, CliError> {
     Err(error)
 }
 
-fn print(out: Out, code: Code) {
+fn print(out: &Out, code: Code) {
     let page = pages::page(code);
     wrapped(out, &format!("{BOLD}{code}{BOLD:#}: {}", page.title), "");
     for (heading, text) in [
@@ -118,7 +118,7 @@ fn print(out: Out, code: Code) {
     wrapped(out, page.rule, "  ");
 }
 
-fn section(out: Out, heading: &str) {
+fn section(out: &Out, heading: &str) {
     out.data("");
     out.data(&format!("{BOLD}{heading}{BOLD:#}"));
 }

@@ -16,7 +16,7 @@ use crate::domain::policy::Policy;
 use crate::domain::policy::duration::MINUTE_MS;
 use crate::domain::report::{ORPHANS, rule_again};
 use crate::domain::state::{Adoption, Event, Origin, Ruling, State};
-use crate::engine::{Goal, Halt, rule};
+use crate::engine::{Goal, Halt};
 use crate::port::Journal;
 
 /// So long a server, or a lost request that must be cleared up, is waited for.
@@ -26,23 +26,23 @@ const BUDGET_MS: i64 = 10 * MINUTE_MS;
 pub async fn remove(context: &Context, key: &KeyId, ruling: Ruling) -> Result<Exit, CliError> {
     let app = context.app_for(&[])?;
     let held = context.hold(&app)?;
-    let journal = held.journal.as_ref();
-    let (policy, others) = holders(&app, journal, key).await?;
+    let journal = &held.journal;
+    let (policy, others) = holders(&app, journal.as_ref(), key).await?;
     let name = policy.name.to_string();
     let job = Arc::new(Sentence { key: key.clone(), ruling });
     let verdicts = drive(context, &app, &held.journal, vec![policy], job).await?;
     if verdicts.iter().all(|verdict| verdict.exit == Exit::Done) {
         follow(context, &app, journal, &others, key, ruling, &name).await?;
     }
-    let exit = conclude(context.out, &verdicts);
-    context.remind(&app, journal, &[name]).await?;
+    let exit = conclude(&context.out, &verdicts);
+    context.remind(&app, journal.as_ref(), &[name]).await?;
     Ok(exit)
 }
 
 /// `orphans delete KEY` without `--yes`: what it would do, and nothing else.
 pub async fn explain(context: &Context, key: &KeyId) -> Result<Exit, CliError> {
     let app = context.app_for(&[])?;
-    let journal = app.look()?;
+    let journal = context.look(&app)?;
     let (policy, _) = holders(&app, journal.as_ref(), key).await?;
     let said = format!(
         "key {key} would be disabled, and then deleted for ever, by the engine of policy {}; say \
@@ -115,7 +115,7 @@ fn nobody_can(key: &KeyId, found: &[&Known<'_>]) -> CliError {
 async fn follow(
     context: &Context,
     app: &App,
-    journal: &dyn Journal,
+    journal: &Arc<dyn Journal>,
     others: &[SecretKey],
     key: &KeyId,
     ruling: Ruling,
@@ -131,7 +131,7 @@ async fn follow(
                 carried_out_by: Some(name.to_owned()),
             },
         };
-        rule(journal, stream, &app.clock.stamp(), word).await?;
+        context.home(journal).record(stream, &app.clock.stamp(), word).await?;
     }
     Ok(())
 }

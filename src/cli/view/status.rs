@@ -13,7 +13,7 @@ const TABLE_WIDTH: usize = 66;
 const KEY_WIDTH: usize = 49;
 
 /// Prints the table, or the report as JSON.
-pub fn print(out: Out, status: &Status) {
+pub fn print(out: &Out, status: &Status) {
     if out.is_json() {
         out.json(status);
         return;
@@ -46,7 +46,7 @@ pub fn print(out: Out, status: &Status) {
     }
 }
 
-fn row(out: Out, report: &PolicyReport) {
+fn row(out: &Out, report: &PolicyReport) {
     let style = match report.state {
         Standing::Parked | Standing::ReadOnly => RED,
         Standing::Rotating | Standing::Waiting => YELLOW,
@@ -85,14 +85,14 @@ fn row(out: Out, report: &PolicyReport) {
             "  ",
         );
     }
-    if let Some((line, next)) = open_end(report) {
+    if let Some((line, next)) = open_end(out, report) {
         wrapped(out, &line, "  ");
         // Not broken into lines: it is there to be copied.
         out.data(&format!("  next: {next}"));
     }
 }
 
-fn keys(out: Out, keys: &[LiveKey], doubted: bool) {
+fn keys(out: &Out, keys: &[LiveKey], doubted: bool) {
     for key in keys {
         let word = if key.role == "current" && doubted { "(last known)" } else { "" };
         one_key(out, key.role, &key.key_id, word);
@@ -115,7 +115,7 @@ fn is_current_doubted(report: &PolicyReport) -> bool {
 }
 
 /// An id is never cut where the terminal is narrow: it is there to be copied.
-fn one_key(out: Out, role: &str, key: &str, word: &str) {
+fn one_key(out: &Out, role: &str, key: &str, word: &str) {
     if out.width >= TABLE_WIDTH {
         out.data(&cut(format!("  {role:<10} {key}  {word}").trim_end(), out.width));
     } else if out.width >= KEY_WIDTH && word.is_empty() {
@@ -126,7 +126,7 @@ fn one_key(out: Out, role: &str, key: &str, word: &str) {
     }
 }
 
-fn problems(out: Out, status: &Status) {
+fn problems(out: &Out, status: &Status) {
     let mut any = false;
     let watched = status.policies.iter().map(|report| (&report.name, &report.problems));
     let left = status.unwatched.iter().map(|left| (&left.name, &left.problems));

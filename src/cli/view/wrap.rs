@@ -4,7 +4,7 @@ use super::out::Out;
 
 /// Breaks a text at spaces so that it fits. A word that is longer than a line keeps its own: an id
 /// that is cut cannot be copied.
-pub fn wrapped(out: Out, text: &str, indent: &str) {
+pub fn wrapped(out: &Out, text: &str, indent: &str) {
     let mut line = String::new();
     for word in text.split_whitespace() {
         let longer = indent.len() + shown(&line) + 1 + shown(word);
@@ -23,7 +23,7 @@ pub fn wrapped(out: Out, text: &str, indent: &str) {
 }
 
 /// The same behind `head`, which begins the first line and may hold spaces that stay.
-pub fn wrapped_behind(out: Out, head: &str, text: &str, indent: &str) {
+pub fn wrapped_behind(out: &Out, head: &str, text: &str, indent: &str) {
     let mut line = head.to_owned();
     let mut is_bare = true;
     for word in text.split_whitespace() {

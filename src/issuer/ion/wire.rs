@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn a_secret_never_travels_readable_over_a_network() {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let timeout = Duration::from_secs(1);
+        let connections = Connections::new(Duration::from_secs(1), Arc::new(()));
         for good in ["https://x.example/t", "http://127.0.0.1:1/t", "http://[::1]:1/t"] {
             assert!(Endpoint::new(good, &connections).is_ok(), "{good}");
         }

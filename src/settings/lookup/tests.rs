@@ -169,3 +169,42 @@ fn the_real_file_system_is_told_apart() {
     let findings = System.text(&at("none")).unwrap_err();
     assert_eq!(findings.as_slice()[0].code.to_string(), "settings/unreadable");
 }
+
+/// Where a command asks for a daemon.
+fn asked(machine: &Machine, flags: &Flags) -> Vec<String> {
+    let found = sockets(flags, machine).unwrap();
+    found.paths.iter().map(|path| path.display().to_string()).collect()
+}
+
+#[test]
+fn the_control_socket_is_in_the_runtime_directory_then_the_systems_then_beside_the_state() {
+    let own = "/home/u/.local/state/rekeyd/control.sock";
+    let system = "/run/rekeyd/control.sock";
+    let state = "/var/lib/rekeyd/control.sock";
+    let runtime = ("RUNTIME_DIRECTORY", "/run/a:/run/b");
+    assert_eq!(asked(&Machine::with(&[HOME], &[]), &Flags::default()), [own]);
+    assert_eq!(asked(&Machine::with(&[HOME], &[ETC]), &Flags::default()), [system, state]);
+    assert_eq!(
+        asked(&Machine::with(&[HOME, runtime], &[ETC]), &Flags::default()),
+        ["/run/a/control.sock", system, state]
+    );
+    let elsewhere = Flags { state_dir: Some("/s".into()), ..Flags::default() };
+    assert_eq!(asked(&Machine::with(&[HOME], &[]), &elsewhere), ["/s/control.sock"]);
+    let states = Flags { state_dir: Some("/var/lib/rekeyd".into()), ..Flags::default() };
+    assert_eq!(asked(&Machine::with(&[HOME], &[]), &states), [system, state]);
+}
+
+#[test]
+fn who_may_not_read_the_state_can_still_ask_the_systems_daemon_and_only_that() {
+    for denied in ["/etc/rekeyd", "/var/lib/rekeyd"] {
+        let machine = Machine::with(&[HOME], &[ETC]).deny(denied);
+        let found = sockets(&Flags::default(), &machine).unwrap();
+        assert_eq!(found.paths, [Path::new("/run/rekeyd/control.sock")]);
+        assert_eq!((found.places, found.state_dir), (None, "/var/lib/rekeyd".into()));
+        // Whoever names a place means that place.
+        let named = Flags { policies: Some("/p".into()), ..Flags::default() };
+        assert!(matches!(sockets(&named, &machine), Err(LocateError::NoPermission { .. })));
+    }
+    let machine = Machine::with(&[HOME], &[]).deny("/home/u/.config/rekeyd");
+    assert!(matches!(sockets(&Flags::default(), &machine), Err(LocateError::NoPermission { .. })));
+}

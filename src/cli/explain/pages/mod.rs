@@ -4,6 +4,7 @@
 mod call;
 mod check;
 mod concern;
+mod control;
 mod finding;
 mod journal;
 mod own;
@@ -26,6 +27,7 @@ pub fn page(code: Code) -> Page {
         Code::Journal(code) => journal::page(code),
         Code::Call(code) => call::page(code),
         Code::Check(code) => check::page(code),
+        Code::Control(code) => control::page(code),
         Code::Own(code) => own::page(code),
         Code::Finding(room, problem) => finding::page(room, problem),
     }
