@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[cfg(feature = "sandbox")]
 pub use self::stand_ins::{DemoArgs, DemoStore, SandboxArgs, Schema};
 pub use self::words::{
-    AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs,
+    AckArgs, AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, ManArgs,
     SchemaArgs, What,
 };
 use super::forget::ForgetArgs;
@@ -100,6 +100,8 @@ pub enum Command {
     Resume(OneName),
     /// Take the open rotation back
     Abort(OneName),
+    /// Say that a consumer uses the new key, where the policy waits for its word
+    Ack(AckArgs),
     /// Accept what the store holds as right, or write a credential: piped in, or minted
     Adopt(AdoptArgs),
     /// Retire a policy and its key for good

@@ -73,6 +73,7 @@ named! {
         Trouble = "parked/trouble",
         PreflightRefused = "parked/preflight_refused",
         LeakRolledBack = "parked/leak_rolled_back",
+        AckMissing = "parked/ack_missing",
     }
 }
 
@@ -102,6 +103,7 @@ named! {
         ReadOnly = "refused/read_only",
         Trouble = "refused/trouble",
         NothingOpen = "refused/nothing_open",
+        NotPromoted = "refused/not_promoted",
         TooLate = "refused/too_late",
         OldKeyUnfit = "refused/old_key_unfit",
         NoNamedActor = "refused/no_named_actor",
@@ -150,6 +152,8 @@ named! {
         Trouble = "trouble",
         MaxAge = "max_age",
         Overdue = "overdue",
+        AcksHalfTime = "acks/half_time",
+        AcksLastCall = "acks/last_call",
     }
 }
 
@@ -165,6 +169,7 @@ named! {
         PolicyFindings = "policy/findings",
         LeftOut = "policy/left-out",
         UnknownPolicy = "policy/unknown",
+        UnknownConsumer = "policy/unknown-consumer",
         PolicyName = "policy/name",
         NoCredentials = "policy/no-credentials-directory",
     }

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod acks;
 mod actor;
 mod claims;
 mod clocks;
@@ -16,6 +17,7 @@ mod decommission;
 mod etags;
 mod faults;
 mod first_key;
+mod groups;
 mod healing;
 mod kill_first;
 mod lacking;
@@ -37,4 +39,5 @@ mod rulings;
 mod storm;
 mod upgrade;
 mod walk;
+mod windows;
 mod world;
