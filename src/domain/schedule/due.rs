@@ -151,7 +151,7 @@ mod tests {
                 .following(from)
                 .map(|change| change.timestamp())
                 .take_while(|at| *at < until)
-                .map(|at| at.as_millisecond())
+                .map(Timestamp::as_millisecond)
                 .collect();
             for change_ms in changes {
                 let days = by_day(&policy, &zone, change_ms);

@@ -129,7 +129,7 @@ fn instants(zone: &TimeZone, at: DateTime) -> Vec<i64> {
         AmbiguousOffset::Gap { .. } => Vec::new(),
     };
     let moments = offsets.into_iter().filter_map(|offset| offset.to_timestamp(at).ok());
-    moments.map(|moment| moment.as_millisecond()).collect()
+    moments.map(Timestamp::as_millisecond).collect()
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ mod tests {
 
     fn wrong(text: &str) -> (String, String, Option<&'static str>) {
         let wrong = Window::parse(text).unwrap_err();
-        (text[wrong.at.clone()].to_owned(), wrong.why, wrong.near)
+        (text.get(wrong.at).unwrap().to_owned(), wrong.why, wrong.near)
     }
 
     #[test]
