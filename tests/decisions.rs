@@ -13,7 +13,7 @@ use rekeyd::domain::facts::{
     Read, Right, Rights, StoreView,
 };
 use rekeyd::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId, VersionId};
-use rekeyd::domain::plan::{Rules, Step, next_step};
+use rekeyd::domain::plan::{Pace, Rules, Step, next_step};
 use rekeyd::domain::secret::{Digest, Fingerprint};
 use rekeyd::domain::state::{
     Effect, Event, Origin, Outcome, Request, Requester, Ruling, State, Trigger, apply,
@@ -74,6 +74,7 @@ impl<'a> Life<'a> {
             identity: None,
             named_actor: chance.below(2) == 0,
             canaries: Digest::of("properties", ""),
+            pace: Pace::default(),
             kept: None,
         };
         Self {

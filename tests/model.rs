@@ -12,7 +12,7 @@ use rekeyd::domain::facts::{
     Read, Right, Rights, StoreView,
 };
 use rekeyd::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId, VersionId};
-use rekeyd::domain::plan::{Rules, Step, WaitFor, next_step};
+use rekeyd::domain::plan::{Pace, Rules, Step, WaitFor, next_step};
 use rekeyd::domain::secret::{Digest, Fingerprint};
 use rekeyd::domain::state::{
     Adoption, Effect, Event, Outcome, ParkReason, Phase, Request, Requester, Ruling, State,
@@ -554,6 +554,7 @@ fn rules() -> Rules {
         identity: None,
         named_actor: false,
         canaries: Digest::of("model", ""),
+        pace: Pace::default(),
         kept: None,
     }
 }

@@ -13,8 +13,8 @@ use super::App;
 use crate::domain::clocks::Stamp;
 use crate::domain::departed::remembered;
 use crate::domain::facts::{Elsewhere, Neighbour, Place};
-use crate::domain::ids::{KeyId, PolicyName, SecretKey};
-use crate::domain::neighbours::{named, tells_current};
+use crate::domain::ids::{GroupName, KeyId, PolicyName, SecretKey};
+use crate::domain::neighbours::{fellow, named, tells_current};
 use crate::domain::policy::{IonIssuer, Policy};
 use crate::domain::state::{Adoption, State, apply};
 use crate::engine::{EngineError, Plan};
@@ -28,6 +28,7 @@ struct Others {
     journal: Arc<dyn Journal>,
     own: SecretKey,
     own_name: PolicyName,
+    group: Option<GroupName>,
     issuer: IonIssuer,
     stores: Arc<Stores>,
     clock: Arc<dyn Clock>,
@@ -52,6 +53,7 @@ impl App {
             journal,
             own: plan.stream.clone(),
             own_name: policy.name.clone(),
+            group: group_name(policy),
             issuer: policy.issuer.clone(),
             stores: self.stores.clone(),
             clock: self.clock.clone(),
@@ -155,10 +157,22 @@ impl Others {
                 found.place = Place::Moved { secret: stream.clone(), keys };
             }
         }
+        if self.group.is_some() && self.group_of(stream, state) == self.group {
+            found.fellows.push(fellow(self.name(stream, Some(state)), state));
+        }
         for key in named(state) {
             let policy = self.name(stream, Some(state));
             add(found, key, Neighbour { policy, adopted, departed: departed.clone() });
         }
+    }
+
+    /// By the policy's file, or by what the journal kept of it.
+    fn group_of(&self, stream: &SecretKey, state: &State) -> Option<GroupName> {
+        if let Some(policy) = self.stores.policies().get(stream) {
+            return group_name(policy);
+        }
+        let name = state.policy.as_ref().filter(|_| !state.forgotten)?;
+        group_name(&state.kept.as_ref()?.policy(name)?)
     }
 
     fn name(&self, stream: &SecretKey, state: Option<&State>) -> String {
@@ -166,6 +180,10 @@ impl Others {
         let by_state = state.and_then(|state| state.policy.as_ref());
         by_policy.or(by_state).map_or_else(|| stream.to_string(), ToString::to_string)
     }
+}
+
+fn group_name(policy: &Policy) -> Option<GroupName> {
+    policy.schedule.group.as_ref().map(|group| group.name.clone())
 }
 
 /// Of several that name a key, one that rotates it is the one to speak of.

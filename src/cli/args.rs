@@ -13,8 +13,8 @@ pub use self::end_of_keys::{DecommissionArgs, OrphansArgs, Ruling};
 #[cfg(feature = "sandbox")]
 pub use self::stand_ins::{DemoArgs, DemoStore, SandboxArgs, Schema};
 pub use self::words::{
-    AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs, HistoryArgs,
-    ManArgs, SchemaArgs, StatusArgs, What,
+    AckArgs, AuditArgs, AuditCommand, CheckArgs, CompletionsArgs, ExplainArgs, ExportArgs,
+    HistoryArgs, ManArgs, SchemaArgs, StatusArgs, What,
 };
 use super::forget::ForgetArgs;
 use crate::domain::ids::KeyId;
@@ -102,6 +102,8 @@ pub enum Command {
     Resume(OneName),
     /// Take the open rotation back
     Abort(OneName),
+    /// Say that a consumer uses the new key, where the policy waits for its word
+    Ack(AckArgs),
     /// Accept what the store holds as right, or write a credential: piped in, or minted
     Adopt(AdoptArgs),
     /// Retire a policy and its key for good

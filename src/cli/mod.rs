@@ -1,6 +1,7 @@
 //! The commands, one file each; `view` prints what they show. Parses, dispatches, and turns every
 //! end into an exit code. Decides nothing about keys: that is the planner's business.
 
+mod ack;
 mod adopt;
 mod args;
 mod audit;
@@ -102,6 +103,7 @@ fn is_served(command: &Command) -> bool {
         },
         Command::Resume(_)
         | Command::Abort(_)
+        | Command::Ack(_)
         | Command::Adopt(_)
         | Command::Forget(_)
         | Command::Reload => true,
@@ -150,6 +152,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, CliError>
         Command::History(args) => history::history(context, &args).await,
         Command::Resume(args) => wish::resume(context, &args.name).await,
         Command::Abort(args) => wish::abort(context, &args.name).await,
+        Command::Ack(args) => ack::ack(context, &args).await,
         Command::Adopt(args) => adopt::adopt(context, &args).await,
         Command::Forget(args) => forget::forget(context, &args).await,
         Command::Decommission(args) => decommission::decommission(context, &args).await,

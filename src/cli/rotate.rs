@@ -213,6 +213,8 @@ impl Now {
 /// Whether one is open, or asked for, already.
 fn joins(state: &State) -> bool {
     // One that came to nothing so far is asked for anew, so that an old failure does not answer it.
-    let wanted = state.requests.rotate.is_some() && state.trouble.is_none();
+    // What the schedule asked for may wait for a window; a person does not.
+    let asked = state.requests.rotate.is_some_and(|trigger| trigger != Trigger::Schedule);
+    let wanted = asked && state.trouble.is_none();
     state.rotation.is_some() || wanted
 }

@@ -10,10 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::SecretKey;
 use crate::domain::policy::duration::MINUTE_MS;
+use crate::domain::schedule::{ON_TIME_MS, catch_up_ms};
 
-/// Found due later than this, it was missed (the machine was off, asleep, or its clock stepped) and
-/// is caught up at a time of its own, so that missed ones do not all start at once (F18).
-const LATE_MS: i64 = 5 * MINUTE_MS;
 /// The wall clock stepped if it and the steady one differ by more between two beats.
 const STEP_MS: i64 = MINUTE_MS;
 /// So much leaked work may run beyond the places that there are.
@@ -215,7 +213,9 @@ impl Agenda {
     fn start(&mut self, secret: &SecretKey, now: &Stamp) {
         let Some(entry) = self.entries.get_mut(secret) else { return };
         let (Some(due_ms), Some(start_ms)) = (entry.due_ms, entry.start_ms) else { return };
-        let is_missed = start_ms == due_ms && now.wall_ms.saturating_sub(due_ms) > LATE_MS;
+        // What was missed (the machine was off, asleep, or its clock stepped) is caught up at a time
+        // of its own, so that not all start at once (F18).
+        let is_missed = start_ms == due_ms && now.wall_ms.saturating_sub(due_ms) > ON_TIME_MS;
         let start_ms = if is_missed {
             catch_up_ms(&entry.name, due_ms, now.wall_ms, self.catch_up_window_ms)
         } else {
@@ -280,8 +280,4 @@ impl Agenda {
         let step_ms = wall_ms.saturating_sub(steady_ms);
         (step_ms.saturating_abs() > STEP_MS).then_some(step_ms)
     }
-}
-
-fn catch_up_ms(_name: &str, _due_ms: i64, noticed_ms: i64, _window_ms: i64) -> i64 {
-    noticed_ms
 }

@@ -8,7 +8,7 @@ use crate::domain::departed::open;
 use crate::domain::ids::SecretKey;
 use crate::domain::policy::Policy;
 use crate::domain::policy::duration::MINUTE_MS;
-use crate::domain::report::{Subject, due_ms};
+use crate::domain::schedule::{due, schedule_changed};
 use crate::domain::state::{Adoption, State};
 
 /// What is due and may not start now is weighed again after so long.
@@ -42,8 +42,14 @@ impl Charge {
         if self.departed {
             return None;
         }
-        let policy = Some(self.policy.as_ref());
-        due_ms(&Subject { name: self.name(), policy, state, certain_ms: 0 })
+        due(&self.policy, state).map(|due| due.at_ms)
+    }
+
+    /// The schedule was edited, and the journal is to be told before anything is due by it.
+    #[must_use]
+    pub fn is_rescheduled(&self, state: &State) -> bool {
+        let is_known = state.scheduled.is_some() && !self.departed;
+        is_known && schedule_changed(&self.policy, state).is_some()
     }
 
     /// Due, nothing open, and the clocks agree that it is that time (R19).

@@ -76,6 +76,7 @@ named! {
         Trouble = "parked/trouble",
         PreflightRefused = "parked/preflight_refused",
         LeakRolledBack = "parked/leak_rolled_back",
+        AckMissing = "parked/ack_missing",
     }
 }
 
@@ -105,6 +106,7 @@ named! {
         ReadOnly = "refused/read_only",
         Trouble = "refused/trouble",
         NothingOpen = "refused/nothing_open",
+        NotPromoted = "refused/not_promoted",
         TooLate = "refused/too_late",
         OldKeyUnfit = "refused/old_key_unfit",
         NoNamedActor = "refused/no_named_actor",
@@ -154,6 +156,8 @@ named! {
         Trouble = "trouble",
         MaxAge = "max_age",
         Overdue = "overdue",
+        AcksHalfTime = "acks/half_time",
+        AcksLastCall = "acks/last_call",
     }
 }
 
@@ -170,6 +174,7 @@ named! {
         LeftOut = "policy/left-out",
         NearMiss = "policy/near-miss",
         UnknownPolicy = "policy/unknown",
+        UnknownConsumer = "policy/unknown-consumer",
         PolicyName = "policy/name",
         NoCredentials = "policy/no-credentials-directory",
     }

@@ -260,6 +260,20 @@ pub struct Elsewhere {
     /// be told.
     pub unreadable: BTreeSet<String>,
     pub place: Place,
+    /// The other policies of this one's group, by their journals.
+    pub fellows: Vec<Fellow>,
+}
+
+/// Another policy of the same group (F19). Times are milliseconds since the epoch, by the wall clock.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fellow {
+    pub policy: String,
+    /// A rotation of it is open.
+    pub is_open: bool,
+    /// When it took its claim for a start that is not made yet.
+    pub claimed_ms: Option<i64>,
+    /// When its last rotation ended, or its open one promoted.
+    pub last_ms: Option<i64>,
 }
 
 /// Whether this secret is the one that its policy was always on (R28).

@@ -91,49 +91,72 @@ opaque_id!(
     SecretKey, "secret key"
 );
 
-/// A policy's name: the stem of its file. 1 to 64 of `a-z A-Z 0-9 . _ -`, first a letter or digit.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PolicyName(String);
+macro_rules! short_name {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
 
-impl PolicyName {
-    /// # Errors
-    /// When the name could not be a file stem, a metric label, and a command-line word unquoted.
-    pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
-        let text = text.into();
-        let bad = |problem| Err(BadId { what: "policy name", problem });
-        if text.is_empty() || text.len() > 64 {
-            return bad("must have 1 to 64 characters");
+        impl $name {
+            /// # Errors
+            /// When the name could not be a file stem, a metric label, and a command-line word
+            /// unquoted.
+            pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
+                let text = text.into();
+                short($what, &text)?;
+                Ok(Self(text))
+            }
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
         }
-        if !text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
-            return bad("may hold only letters, digits, `.`, `_`, and `-`");
+        impl TryFrom<String> for $name {
+            type Error = BadId;
+            fn try_from(text: String) -> Result<Self, BadId> {
+                Self::new(text)
+            }
         }
-        if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-            return bad("must begin with a letter or a digit");
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
         }
-        Ok(Self(text))
-    }
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
 }
 
-impl TryFrom<String> for PolicyName {
-    type Error = BadId;
-    fn try_from(text: String) -> Result<Self, BadId> {
-        Self::new(text)
+short_name!(
+    /// A policy's name: the stem of its file. 1 to 64 of `a-z A-Z 0-9 . _ -`, first a letter or
+    /// digit.
+    PolicyName, "policy name"
+);
+short_name!(
+    /// Policies that rotate one after the other. Written as a policy's name is.
+    GroupName, "group name"
+);
+short_name!(
+    /// A consumer that says itself that it uses the new key. Written as a policy's name is.
+    ConsumerName, "consumer name"
+);
+
+fn short(what: &'static str, text: &str) -> Result<(), BadId> {
+    let bad = |problem| Err(BadId { what, problem });
+    if text.is_empty() || text.len() > 64 {
+        return bad("must have 1 to 64 characters");
     }
-}
-impl From<PolicyName> for String {
-    fn from(name: PolicyName) -> String {
-        name.0
+    if !text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
+        return bad("may hold only letters, digits, `.`, `_`, and `-`");
     }
-}
-impl fmt::Display for PolicyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return bad("must begin with a letter or a digit");
     }
+    Ok(())
 }
 
 /// One run of the state machine; also its trace id. Random (R2).

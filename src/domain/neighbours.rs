@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::facts::Fellow;
 use super::ids::KeyId;
 use super::state::{Adoption, Event, ParkReason, Phase, Rotation, State};
 
@@ -34,6 +35,21 @@ pub fn tells_current(event: &Event) -> bool {
             | Event::Ended { .. }
             | Event::Entered { phase: Phase::Promoted | Phase::Drained | Phase::RollingBack, .. }
     )
+}
+
+/// What a policy of the same group has to know of a secret (F19).
+#[must_use]
+pub fn fellow(policy: String, state: &State) -> Fellow {
+    let open = state.rotation.as_ref();
+    let starts = open.is_none() && state.parked.is_none() && state.requests.rotate.is_some();
+    let ended = state.last.as_ref().map(|last| last.ended.wall_ms);
+    let promoted = open.and_then(|open| open.promoted_at.as_ref()).map(|at| at.wall_ms);
+    Fellow {
+        policy,
+        is_open: open.is_some(),
+        claimed_ms: state.claimed_ms.filter(|_| starts && state.claim.is_some()),
+        last_ms: ended.max(promoted),
+    }
 }
 
 fn old_is_served(state: &State, open: &Rotation) -> bool {

@@ -2,6 +2,7 @@
 //! and texts out. Fields of the JSON are only ever added, never renamed. Holds no secret and shows
 //! no fingerprint.
 
+mod acks;
 mod claim;
 mod decommission;
 mod departed;
@@ -20,9 +21,11 @@ mod suspects;
 mod tests;
 mod time;
 mod unknown_key;
+mod withheld;
 
 use serde::Serialize;
 
+pub use acks::{Reminder, ack_deadline_ms, acks_missing, due_reminder};
 pub use decommission::{DecommissionReport, not_proven};
 pub use departed::{Unwatched, barred, departed, unwatched};
 pub use park::parked;
@@ -36,13 +39,14 @@ pub use story::{achieved, intent, tell};
 pub use suspects::SuspectReport;
 pub use time::{parse_ms, rfc3339};
 pub use unknown_key::unknown_key;
+pub use withheld::{WithheldReport, said as withheld};
 
 use keys::{issued_ms, live_keys, requested, store_holds};
 
 use super::clocks::Stamp;
 use super::policy::Policy;
 use super::schedule;
-use super::state::{Adoption, Ending, Life, Phase, Rotation, State};
+use super::state::{Adoption, Ending, Life, Phase, Rotation, State, Withheld};
 
 /// Everything that is known of all policies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,6 +70,8 @@ pub struct PolicyReport {
     pub last_rotation: Option<LastReport>,
     pub rotation: Option<RotationReport>,
     pub decommission: Option<DecommissionReport>,
+    /// What the policy's own pace holds back.
+    pub withheld: Option<WithheldReport>,
     /// The key that *current* was last seen to name, where that is not the one that the journal
     /// calls current.
     pub store_holds: Option<String>,
@@ -129,6 +135,8 @@ pub struct RotationReport {
     pub waiting_for: Vec<&'static str>,
     pub old_key: String,
     pub new_key: Option<String>,
+    /// Consumers that have not said yet that they use the new key.
+    pub acks_missing: Vec<String>,
 }
 
 /// A secret's state, with the policy on it if one is.
@@ -155,7 +163,7 @@ pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
         live_keys: live_keys(state),
         key_issued_at: issued_ms.map(rfc3339),
         key_age_seconds: issued_ms.map(|ms| now.wall_ms.saturating_sub(ms).max(0) / 1000),
-        next_due: due_ms(subject).map(rfc3339),
+        next_due: next_due_ms(subject, now).map(rfc3339),
         suspects: suspects::suspects(state),
         last_rotation: state.last.as_ref().map(|last| LastReport {
             id: last.id.to_string(),
@@ -164,30 +172,24 @@ pub fn policy_report(subject: &Subject<'_>, now: &Stamp) -> PolicyReport {
             ended_at: rfc3339(last.ended.wall_ms),
             because: last.because.clone(),
         }),
-        rotation: state.rotation.as_ref().map(|open| rotation(state, open, &waits)),
+        rotation: state.rotation.as_ref().map(|open| rotation(subject, open, &waits)),
         decommission: decommission::report(subject),
+        withheld: withheld::report(subject, now),
         store_holds: store_holds(state).map(ToString::to_string),
         requested: requested(state),
         problems: problems::problems(subject, now),
     }
 }
 
-/// From when the schedule counts: the end of the last rotation, or the adoption. `None` before.
-/// A wall clock that was wrong then makes nothing due, and puts nothing off, once it is set right.
-#[must_use]
-pub fn anchor_ms(state: &State) -> Option<i64> {
-    if state.adoption != Adoption::Adopted || state.decommission.is_some() {
-        return None;
-    }
-    let ended = state.last.as_ref().map(|last| last.ended.calendar_ms());
-    let settled = state.settled.as_ref().map(|settled| settled.since.calendar_ms());
-    ended.max(settled)
-}
-
 /// When the policy is due next, in milliseconds since the Unix epoch; may be past.
 #[must_use]
 pub fn due_ms(subject: &Subject<'_>) -> Option<i64> {
-    schedule::next_due(subject.policy?, anchor_ms(subject.state)?)
+    schedule::due(subject.policy?, subject.state).map(|due| due.at_ms)
+}
+
+/// As [`due_ms`], also where an edit of the schedule is not journaled yet.
+fn next_due_ms(subject: &Subject<'_>, now: &Stamp) -> Option<i64> {
+    schedule::due_as_of(subject.policy?, subject.state, now.wall_ms).map(|due| due.at_ms)
 }
 
 /// One wait with the moment at which it ends by the wall clock.
@@ -207,10 +209,17 @@ fn waits(subject: &Subject<'_>) -> Vec<Wait> {
     if state.parked.is_some() {
         waits.push(Wait { name: "operator", until_ms: None });
     }
-    if let Some((name, until_ms)) = state.rotation.as_ref().and_then(|open| deadline(subject, open))
-    {
-        waits.push(Wait { name, until_ms: Some(until_ms) });
+    let acks = subject.policy.and_then(|policy| ack_deadline_ms(policy, state));
+    let drain = state.rotation.as_ref().and_then(|open| deadline(subject, open));
+    let mut timed: Vec<Wait> =
+        drain.map(|(name, ms)| Wait { name, until_ms: Some(ms) }).into_iter().collect();
+    timed.extend(acks.map(|ms| Wait { name: "acks", until_ms: Some(ms) }));
+    if let Some(Withheld::Window { until_ms }) = &state.withheld {
+        timed.push(Wait { name: "window", until_ms: *until_ms });
     }
+    // The latest is told last: it is what the whole waits for.
+    timed.sort_by_key(|wait| wait.until_ms);
+    waits.extend(timed);
     waits
 }
 
@@ -253,8 +262,10 @@ fn standing(state: &State, waits: &[Wait], now: &Stamp) -> Standing {
         let lives = state.keys.get(&open.held.proof.key).is_some_and(|k| k.life == Life::Live);
         return if lives { Standing::Waiting } else { Standing::Rotating };
     }
+    let held_back = state.withheld.is_some() && state.requests.rotate.is_some();
     if state.rotation.is_none() {
         return match &state.adoption {
+            Adoption::Adopted if held_back => Standing::Waiting,
             Adoption::Unadopted => Standing::Unadopted,
             Adoption::ReadOnly(_) => Standing::ReadOnly,
             Adoption::Retired(_) => Standing::Retired,
@@ -266,7 +277,9 @@ fn standing(state: &State, waits: &[Wait], now: &Stamp) -> Standing {
     if waiting { Standing::Waiting } else { Standing::Rotating }
 }
 
-fn rotation(state: &State, open: &Rotation, waits: &[Wait]) -> RotationReport {
+fn rotation(subject: &Subject<'_>, open: &Rotation, waits: &[Wait]) -> RotationReport {
+    let state = subject.state;
+    let missing = subject.policy.map(|policy| acks_missing(policy, state)).unwrap_or_default();
     let entered = if state.parked.is_some() {
         state.parked.as_ref().map_or(open.entered.wall_ms, |park| park.since.wall_ms)
     } else {
@@ -280,6 +293,7 @@ fn rotation(state: &State, open: &Rotation, waits: &[Wait]) -> RotationReport {
         waiting_for: waits.iter().map(|wait| wait.name).collect(),
         old_key: open.old.proof.key.to_string(),
         new_key: open.new.as_ref().map(|new| new.key.to_string()),
+        acks_missing: missing.into_iter().map(ToString::to_string).collect(),
     }
 }
 

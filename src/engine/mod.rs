@@ -1,6 +1,7 @@
 //! The one loop: observe → plan → intent → effect → outcome → check. It decides nothing: the
 //! planner does. It never sends a mutation whose intent is not durable.
 
+mod ack;
 mod departure;
 mod look;
 mod observe;

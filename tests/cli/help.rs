@@ -28,6 +28,7 @@ fn the_help_names_every_command_and_flag() {
       history       Tell what happened to a policy's key
       resume        Go on with a parked policy
       abort         Take the open rotation back
+      ack           Say that a consumer uses the new key, where the policy waits for its word
       adopt         Accept what the store holds as right, or write a credential: piped in, or minted
       decommission  Retire a policy and its key for good
       forget        Stop looking after a secret that no policy names any more; changes no key

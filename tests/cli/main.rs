@@ -25,6 +25,7 @@ mod neighbours;
 mod online;
 mod online_aws;
 mod others_stores;
+mod pacing;
 mod rewriting;
 mod rotating;
 mod ruling;

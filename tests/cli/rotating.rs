@@ -79,9 +79,11 @@ async fn status_has_the_documented_shape() {
               "drain"
             ],
             "old_key": "OLD",
-            "new_key": "NEW"
+            "new_key": "NEW",
+            "acks_missing": []
           },
           "decommission": null,
+          "withheld": null,
           "store_holds": null,
           "requested": [],
           "problems": []

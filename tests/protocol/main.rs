@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod acks;
 mod actor;
 mod answered_for_another;
 mod claims;
@@ -17,6 +18,7 @@ mod decommission;
 mod etags;
 mod faults;
 mod first_key;
+mod groups;
 mod healing;
 mod kill_first;
 mod lacking;
@@ -42,4 +44,5 @@ mod stopped_rulings;
 mod storm;
 mod upgrade;
 mod walk;
+mod windows;
 mod world;

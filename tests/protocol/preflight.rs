@@ -49,6 +49,7 @@ fn settled_on_a_key_that_is_gone(world: &World) -> State {
         by_operator: false,
         chain: Generation(1),
         kept: None,
+        schedule: None,
     };
     let rotation = RotationId(Uuid::from_u128(1));
     let (trigger, old) = (Trigger::Person, held());

@@ -1,6 +1,8 @@
 //! What has broken in public, in other systems that rotate credentials: each row in the same spot,
 //! and what we do there. The numbers are the project's list of such failures.
 
+use rekeyd::domain::policy::{Policy, parse};
+use rekeyd::domain::schedule;
 use rekeyd::domain::state::{Effect, Ending, Event, Life, Phase, Refusal, Request, RequestKind};
 use rekeyd::engine::{Goal, Halt, Stop};
 use rekeyd::sandbox::{CallKind, Fault, What};
@@ -70,6 +72,69 @@ async fn f06_a_restart_or_a_reboot_rotates_nothing() {
     }
     assert_eq!(sent(&world, CallKind::CreateApiKey), 1);
     assert_eq!(sent(&world, CallKind::DeleteApiKey), 1);
+}
+
+fn on_schedule(schedule: &str) -> Policy {
+    let text = format!(
+        "[issuer.ion]\nenvironment = \"app.firstresonance.io\"\n\
+         [store.file]\npath = \"/a\"\n[schedule]\n{schedule}"
+    );
+    parse("netsuite-sync.toml", &text).unwrap()
+}
+
+#[tokio::test]
+async fn f07_an_edited_schedule_is_not_due_for_what_lies_in_its_past() {
+    let mut world = World::new();
+    let (weekly, daily) =
+        (on_schedule("cron = \"0 3 * * SUN\""), on_schedule("cron = \"0 7 * * *\""));
+    world.rules.pace.schedule = Some(schedule::digest(&weekly.schedule));
+    let engine = world.adopted().await;
+    assert_eq!(schedule::schedule_changed(&weekly, engine.state()), None);
+    drop(engine);
+    world.pass(30 * HOUR);
+    // The daily line's last occurrence is an hour old; the weekly one was not due yet.
+    world.rules.pace.schedule = Some(schedule::digest(&daily.schedule));
+    let mut engine = world.open().await.unwrap();
+    assert!(schedule::schedule_changed(&daily, engine.state()).is_some());
+    assert_eq!(schedule::due(&daily, engine.state()), None);
+    let now_ms = world.now_ms();
+    let shown = schedule::due_as_of(&daily, engine.state(), now_ms).unwrap();
+    world.go_on(&mut engine).await;
+    let due = schedule::due(&daily, engine.state()).unwrap();
+    assert_eq!(due, shown);
+    assert_eq!(due.at_ms, now_ms + 17 * HOUR);
+    assert_eq!(sent(&world, CallKind::CreateApiKey), 0);
+}
+
+#[tokio::test]
+async fn f07_a_schedule_is_written_down_once_and_a_restart_changes_nothing() {
+    let mut world = World::new();
+    let weekly = on_schedule("cron = \"0 3 * * SUN\"");
+    let told = |world: &World| {
+        let news = |event: &Event| matches!(event, Event::Scheduled { .. });
+        world.journal.events().iter().filter(|event| news(event)).count()
+    };
+    // As an older version left it: no schedule is known, so the first one seen is no edit.
+    drop(world.adopted().await);
+    world.pass(60 * HOUR);
+    world.rules.pace.schedule = Some(schedule::digest(&weekly.schedule));
+    for _ in 0..3 {
+        let mut engine = world.open().await.unwrap();
+        world.go_on(&mut engine).await;
+        assert_eq!(told(&world), 1);
+        // Missed while nobody looked: that is due.
+        let due = schedule::due(&weekly, engine.state()).unwrap();
+        assert!(due.at_ms < world.now_ms());
+        assert_eq!(schedule::due_as_of(&weekly, engine.state(), world.now_ms()), Some(due));
+        world.time.reboot(HOUR);
+    }
+    let monthly = on_schedule("every = \"1d\"");
+    world.rules.pace.schedule = Some(schedule::digest(&monthly.schedule));
+    let mut engine = world.open().await.unwrap();
+    world.go_on(&mut engine).await;
+    // A shorter period keeps its anchor.
+    assert!(schedule::due(&monthly, engine.state()).unwrap().at_ms < world.now_ms());
+    assert_eq!(told(&world), 2);
 }
 
 #[tokio::test]

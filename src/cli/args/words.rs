@@ -20,6 +20,15 @@ pub struct CheckArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct AckArgs {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// As the policy's `consumers.acks` names it
+    #[arg(value_name = "CONSUMER")]
+    pub consumer: String,
+}
+
+#[derive(Debug, Args)]
 pub struct AuditArgs {
     #[command(subcommand)]
     pub command: AuditCommand,

@@ -16,6 +16,10 @@ pub(super) fn standing(asked: Asked, subject: &Subject<'_>, now: &Stamp) -> Verd
         };
         return Verdict::new(name, Exit::Done, outcome, said).next(RUN_ONCE);
     }
+    if let Some(held) = policy_report(subject, now).withheld {
+        let message = format!("not started yet: {}.", held.message);
+        return Verdict::new(name, Exit::Done, "waiting", message).next(RUN_ONCE);
+    }
     if let (Adoption::Unadopted, Asked::Nothing) = (&state.adoption, asked) {
         return Verdict::new(
             name,
@@ -44,6 +48,11 @@ pub(super) fn left(subject: &Subject<'_>, now: &Stamp) -> Option<String> {
     let old = &open.old.proof.key;
     let new = open.new.as_ref().map(|new| new.key.to_string());
     let wait = match (&report.deadline, report.waiting_for.last()) {
+        (Some(deadline), Some(&"window")) => format!("; the policy's window opens {deadline}"),
+        (Some(deadline), Some(&"acks")) => {
+            let missing = report.acks_missing.join(", ");
+            format!("; until {deadline} it waits for the word of {missing}")
+        }
         (Some(deadline), Some(what)) => format!("; {what} ends {deadline}"),
         _ => String::new(),
     };

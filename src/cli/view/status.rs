@@ -85,6 +85,9 @@ fn row(out: &Out, report: &PolicyReport) {
             "  ",
         );
     }
+    if let Some(withheld) = &report.withheld {
+        wrapped(out, &format!("{}.", withheld.message), "  ");
+    }
     if let Some((line, next)) = open_end(out, report) {
         wrapped(out, &line, "  ");
         // Not broken into lines: it is there to be copied.

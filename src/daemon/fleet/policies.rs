@@ -119,7 +119,9 @@ impl Fleet {
         }
         let outlook = match learned {
             Ok(state) if charge.departed && !is_busy(&state) => return self.forget(charge),
-            Ok(state) if is_busy(&state) => charge.outlook(&state, 0),
+            Ok(state) if is_busy(&state) || charge.is_rescheduled(&state) => {
+                charge.outlook(&state, 0)
+            }
             Ok(state) => charge.outlook(&state, self.first_look_ms()),
             Err(error) => {
                 self.found(&charge.secret, Finding::Problem(error.problem(charge.name())));

@@ -27,6 +27,7 @@ impl From<&ParkReason> for Parked {
             ParkReason::Trouble { .. } => Self::Trouble,
             ParkReason::PreflightRefused { .. } => Self::PreflightRefused,
             ParkReason::LeakRolledBack => Self::LeakRolledBack,
+            ParkReason::AckMissing { .. } => Self::AckMissing,
         }
     }
 }

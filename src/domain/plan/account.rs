@@ -33,6 +33,7 @@ pub(super) fn adopted(v: &View<'_>, held: Held, by_operator: bool) -> Found<Even
         by_operator,
         chain: v.store()?.claim.map_or(v.state.chain, |head| head.generation),
         kept: v.rules.kept.clone(),
+        schedule: v.rules.pace.schedule,
     })
 }
 

@@ -6,6 +6,7 @@ use super::claim::{self, Head};
 use super::first_key;
 use super::guards::pending_is_foreign;
 use super::migration;
+use super::pace;
 use super::preflight::{other_identity, refuse, start, trouble, why_it_waits};
 use super::step::Step;
 use super::view::{Found, View};
@@ -17,20 +18,18 @@ use crate::domain::state::{
 
 /// A start that is due, or rest.
 pub(super) fn idle(v: &View<'_>) -> Found<Step> {
-    let Some(trigger) = wanted(v)? else {
-        if v.state.parked.is_some() {
-            return Ok(v.wait_for_operator());
+    let Some(trigger) = wanted(v)? else { return at_rest(v) };
+    match pace::start(v, trigger) {
+        Ok(()) => {}
+        // Whether it has to wait is not known yet.
+        Err(look @ Step::Look(_)) => return Ok(look),
+        Err(wait) => {
+            return Ok(match at_rest(v)? {
+                Step::Rest => wait,
+                step => step,
+            });
         }
-        // A start that came to nothing holds nobody else up.
-        claim::release(v)?;
-        if let Some(key) = named_otherwise(v)? {
-            return Ok(Step::record(Event::Served { key }));
-        }
-        if holds_no_credential(v)? {
-            return Ok(v.park(ParkReason::CurrentMalformed));
-        }
-        return Ok(Step::Rest);
-    };
+    }
     match start(v, trigger) {
         // A person who asked gets an answer; a leak's request is never dropped.
         Err(Step::Trouble { class, step })
@@ -43,6 +42,22 @@ pub(super) fn idle(v: &View<'_>) -> Found<Step> {
         }
         Ok(step) | Err(step) => Ok(step),
     }
+}
+
+/// Nothing is to be started now.
+fn at_rest(v: &View<'_>) -> Found<Step> {
+    if v.state.parked.is_some() {
+        return Ok(v.wait_for_operator());
+    }
+    // A start that came to nothing holds nobody else up.
+    claim::release(v)?;
+    if let Some(key) = named_otherwise(v)? {
+        return Ok(Step::record(Event::Served { key }));
+    }
+    if holds_no_credential(v)? {
+        return Ok(v.park(ParkReason::CurrentMalformed));
+    }
+    Ok(pace::news(v).unwrap_or(Step::Rest))
 }
 
 /// The key that *current* names, where that is news: a person changed it, or changed it back. Other

@@ -17,6 +17,7 @@ mod idle;
 mod kill;
 mod lockout;
 mod migration;
+mod pace;
 mod preflight;
 mod question;
 mod request;
@@ -28,7 +29,7 @@ mod view;
 
 pub(in crate::domain) use claim::{Head, head_of};
 pub(in crate::domain) use preflight::{MAX_VALUE_BYTES, has_too_many_orphans};
-pub use rules::{Rules, certain_ms};
+pub use rules::{Pace, Rules, certain_ms};
 pub use step::{Step, WaitFor};
 
 use super::class::Class;
@@ -130,8 +131,12 @@ fn machine(v: &View<'_>) -> Found<Step> {
     Ok(match step {
         step if over && goes_on(&step) => Step::record(Event::Unparked { by_operator: false }),
         // Everything could be read, and only time is missing: what it was parked for is over.
-        Step::Wait { reason: WaitFor::Drain | WaitFor::Soak, .. }
-            if cures_itself && matches!(park.reason, ParkReason::Trouble { .. }) =>
+        Step::Wait { reason: WaitFor::Drain | WaitFor::Soak | WaitFor::Window, .. }
+            if cures_itself
+                && matches!(
+                    park.reason,
+                    ParkReason::Trouble { .. } | ParkReason::AckMissing { .. }
+                ) =>
         {
             Step::record(Event::Unparked { by_operator: false })
         }
@@ -175,14 +180,15 @@ fn leak_overrides(v: &View<'_>, rotation: &Rotation, reason: &ParkReason) -> boo
     v.state.requests.leak.is_some() && (suspect || dead)
 }
 
-/// A failed read, or a throttled request, may succeed later; another policy may let go of a key. A
-/// request that was refused for good
-/// is not sent again until an operator says so (F5).
+/// A failed read, or a throttled request, may succeed later; another policy may let go of a key; a
+/// consumer may say so late. A request that was refused for good is not sent again until an operator
+/// says so (F5).
 fn cures_itself(reason: &ParkReason) -> bool {
     match reason {
         ParkReason::Trouble { class: Class::Retryable, .. }
         | ParkReason::NamedElsewhere { .. }
-        | ParkReason::ElsewhereUnreadable { .. } => true,
+        | ParkReason::ElsewhereUnreadable { .. }
+        | ParkReason::AckMissing { .. } => true,
         ParkReason::Trouble { step, .. } => !Effect::NAMES.contains(&step.as_str()),
         _ => false,
     }

@@ -1,7 +1,10 @@
 //! What of a policy and the settings the protocol decides by.
 
-use crate::domain::ids::PolicyName;
-use crate::domain::policy::{ActorSource, KeptPolicy, Policy};
+use std::collections::BTreeSet;
+
+use crate::domain::ids::{ConsumerName, PolicyName};
+use crate::domain::policy::{ActorSource, Group, KeptPolicy, Policy};
+use crate::domain::schedule::{self, Openings};
 use crate::domain::secret::Digest;
 
 /// Durations in milliseconds.
@@ -20,8 +23,36 @@ pub struct Rules {
     pub named_actor: bool,
     /// Digest of the canary queries, so that another set starts a new baseline.
     pub canaries: Digest,
+    /// When it may act, beside what the protocol itself asks for.
+    pub pace: Pace,
     /// What the journal keeps of the policy, so that a rotation can end by it (R28).
     pub kept: Option<KeptPolicy>,
+}
+
+/// What a policy makes a rotation wait for. By default nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Pace {
+    /// When it may start, promote, and disable (R29).
+    pub openings: Openings,
+    /// The schedule by digest, so that another one counts from when it is first seen (F7).
+    pub schedule: Option<Digest>,
+    pub group: Option<Group>,
+    /// Consumers that must say that they use the new key before the old one goes (F14).
+    pub acks: BTreeSet<ConsumerName>,
+    /// From the promote; then the rotation parks.
+    pub ack_deadline_ms: i64,
+}
+
+impl Pace {
+    fn of(policy: &Policy) -> Self {
+        Self {
+            openings: policy.schedule.openings.clone(),
+            schedule: Some(schedule::digest(&policy.schedule)),
+            group: policy.schedule.group.clone(),
+            acks: policy.consumers.acks.iter().cloned().collect(),
+            ack_deadline_ms: policy.consumers.ack_deadline_ms,
+        }
+    }
 }
 
 /// Reads that contradict our own acknowledged outcome count a minute after it (R13).
@@ -60,6 +91,7 @@ impl Rules {
             identity: policy.issuer.identity.clone(),
             named_actor: policy.issuer.actor != ActorSource::OwnKey,
             canaries: Digest::of("rekeyd/canaries/1", &policy.verify.canaries.join("\u{0}")),
+            pace: Pace::of(policy),
             kept: policy.kept.clone(),
         }
     }

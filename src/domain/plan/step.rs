@@ -31,6 +31,12 @@ pub enum WaitFor {
     /// Consumers move to the new key (R12).
     Drain,
     Soak,
+    /// Consumers that must say that they use the new key (F14).
+    Acks,
+    /// The policy's next window (R29).
+    Window,
+    /// Another policy of the same group (F19).
+    Group,
     /// Consumers that re-read after a leak (`--grace`).
     Grace,
     /// Reads may lag behind our own acknowledged change (R13).
@@ -49,6 +55,9 @@ impl WaitFor {
             Self::Quiesce => "quiesce",
             Self::Drain => "drain",
             Self::Soak => "soak",
+            Self::Acks => "acks",
+            Self::Window => "window",
+            Self::Group => "group",
             Self::Grace => "grace",
             Self::ReadsLag => "reads_lag",
             Self::Propagation => "propagation",

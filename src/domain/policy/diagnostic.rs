@@ -25,6 +25,8 @@ named! {
         OutOfBounds = "out-of-bounds",
         BadCron = "bad-cron",
         BadTimezone = "bad-timezone",
+        BadWindow = "bad-window",
+        BadBlackout = "bad-blackout",
         BadUrl = "bad-url",
         BadSecretId = "bad-secret-id",
         BadPath = "bad-path",

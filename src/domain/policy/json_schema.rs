@@ -42,6 +42,7 @@ struct PolicyFile {
     consumers: Option<Consumers>,
     verify: Option<Verify>,
     retire: Option<Retire>,
+    watch: Option<Watch>,
 }
 
 /// When the key rotates: `cron` or `every`; with neither, only on demand.
@@ -58,7 +59,38 @@ struct Schedule {
     jitter: Option<Duration>,
     /// An older key is reported; nothing is cut short because of it.
     max_age: Option<Duration>,
+    /// When a rotation may start, promote, and disable the old key; at any time by default.
+    #[schemars(length(min = 1, max = 64))]
+    windows: Option<Vec<Window>>,
+    /// Days on which it may not, both ends included.
+    #[schemars(length(min = 1, max = 64))]
+    blackout: Option<Vec<Blackout>>,
+    /// Policies of one group rotate one after the other; a leak does not wait.
+    group: Option<Name>,
+    /// From the end of one's rotation to the start of another's; 1h by default.
+    spacing: Option<Duration>,
 }
+
+/// Days, if not all, and two times of day in the schedule's time zone; it may pass midnight:
+/// "Mon-Fri 09:00-17:00", "Sat,Sun 22:00-02:00", "22:00-02:00".
+#[derive(JsonSchema)]
+struct Window(
+    #[schemars(regex(
+        pattern = r"^([A-Za-z]{3}(-[A-Za-z]{3})?(,[A-Za-z]{3}(-[A-Za-z]{3})?)*\s+)?[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}$"
+    ))]
+    String,
+);
+
+/// 1 to 64 letters, digits, `.`, `_`, and `-`, first a letter or digit.
+#[derive(JsonSchema)]
+struct Name(#[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"))] String);
+
+/// A date in the schedule's time zone, or two: "2026-11-27", "2026-12-20/2027-01-02".
+#[derive(JsonSchema)]
+struct Blackout(
+    #[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(/[0-9]{4}-[0-9]{2}-[0-9]{2})?$"))]
+    String,
+);
 
 /// The system that mints and revokes keys.
 #[derive(JsonSchema)]
@@ -185,6 +217,11 @@ struct Fields {
 struct Consumers {
     /// How long a consumer may go on with a secret it has read; 1h by default.
     cache_ttl: Option<Duration>,
+    /// Consumers that must say `rekeyd ack NAME CONSUMER` before the old key is retired.
+    #[schemars(length(max = 32))]
+    acks: Option<Vec<Name>>,
+    /// Time they have from the promote; then the rotation parks, with both keys alive; 7d by default.
+    ack_deadline: Option<Duration>,
 }
 
 /// How a new key is proved.
@@ -203,6 +240,21 @@ struct Retire {
     drain: Option<Duration>,
     /// Time from disabling to deleting the old key; 1h by default.
     soak: Option<Duration>,
+}
+
+/// What is done about what is seen between rotations.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Watch {
+    /// When the current key no longer authenticates and no rotation is open; "report" by default.
+    on_dead_key: Option<OnDeadKey>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+enum OnDeadKey {
+    Report,
+    Rotate,
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ pub use parse::{Examined, examine, parse};
 #[cfg(test)]
 pub(crate) use schema_agreement::assert_schema_agrees;
 
-use super::ids::{PolicyName, SecretKey};
+use super::ids::{ConsumerName, GroupName, PolicyName, SecretKey};
+use super::schedule::Openings;
 
 /// One policy, already checked: a value of this type is usable as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub struct Policy {
     pub consumers: Consumers,
     pub verify: Verify,
     pub retire: Retire,
+    pub watch: Watch,
     /// What the journal keeps of it; nothing where that would be too long (R28).
     pub kept: Option<KeptPolicy>,
 }
@@ -53,6 +55,28 @@ pub struct Schedule {
     pub jitter_ms: i64,
     /// An alarm, never a reason to break a consumer.
     pub max_age_ms: Option<i64>,
+    /// When a rotation may start, promote, and disable (R29).
+    pub openings: Openings,
+    pub group: Option<Group>,
+}
+
+/// Policies of one group rotate one after the other (F19).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Group {
+    pub name: GroupName,
+    /// From the end of one's rotation to the start of another's.
+    pub spacing_ms: i64,
+}
+
+impl Schedule {
+    /// What a policy without `[schedule]` has.
+    #[must_use]
+    pub fn on_demand() -> Self {
+        let timezone = "UTC".to_owned();
+        let openings = Openings { timezone: timezone.clone(), ..Openings::default() };
+        let when = When::OnDemand;
+        Self { when, timezone, jitter_ms: 0, max_age_ms: None, openings, group: None }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +144,10 @@ pub struct Fields {
 pub struct Consumers {
     /// How long a consumer may go on with a secret it has read.
     pub cache_ttl_ms: i64,
+    /// Consumers that must say that they use the new key before the old one goes (F14).
+    pub acks: Vec<ConsumerName>,
+    /// From the promote; then the rotation parks.
+    pub ack_deadline_ms: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +160,19 @@ pub struct Verify {
 pub struct Retire {
     pub drain_ms: i64,
     pub soak_ms: i64,
+}
+
+/// What is done about what is seen between rotations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watch {
+    pub on_dead_key: OnDeadKey,
+}
+
+/// *Current* no longer authenticates, and no rotation is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDeadKey {
+    Report,
+    Rotate,
 }
 
 impl Policy {

@@ -1,5 +1,6 @@
 //! The text of every reason to park.
 
+use super::acks;
 use super::claim::lost;
 use super::preflight::preflight;
 use super::problem::{ORPHANS, Problem, abort, adopt, forget, from_stdin, resume};
@@ -30,6 +31,7 @@ pub(super) fn problem_of(policy: &str, reason: &ParkReason, state: &State) -> Pr
         (ParkReason::Trouble { class, step }, Some(trouble)) if trouble.step == *step => {
             again_and_again(policy, step, why_failed(*class, trouble.said.as_deref()))
         }
+        (ParkReason::AckMissing { consumers }, _) => acks::overdue(policy, consumers, state),
         _ => text(policy, reason, rotation.is_some()),
     };
     let left = rotation.map_or_else(String::new, left_as);

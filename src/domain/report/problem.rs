@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::domain::code::Code;
-use crate::domain::ids::SecretKey;
+use crate::domain::ids::{ConsumerName, SecretKey};
 
 /// One thing that needs a person, or that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +37,10 @@ pub(super) fn abort(policy: &str) -> String {
 }
 pub(super) fn adopt(policy: &str) -> String {
     format!("rekeyd adopt {policy}")
+}
+/// For the first of those that are waited for.
+pub(super) fn ack(policy: &str, consumer: Option<&ConsumerName>) -> String {
+    consumer.map_or_else(|| status(policy), |consumer| format!("rekeyd ack {policy} {consumer}"))
 }
 pub(super) fn from_stdin(policy: &str) -> String {
     format!("rekeyd adopt {policy} --from-stdin <credential.json")

@@ -2,8 +2,8 @@
 
 use super::problem::{Problem, RUN_ONCE};
 use super::{
-    Subject, due_ms, issued_ms, mends, not_proven, parked, read_only, refused, rfc3339, ruling,
-    suspects,
+    Subject, acks, due_ms, issued_ms, mends, not_proven, parked, read_only, refused, rfc3339,
+    ruling, suspects,
 };
 use crate::domain::clocks::Stamp;
 use crate::domain::code::Concern;
@@ -57,6 +57,7 @@ pub(super) fn problems(subject: &Subject<'_>, now: &Stamp) -> Vec<Problem> {
     {
         found.push(refused(name, RequestKind::Rotate, why));
     }
+    found.extend(acks::reminder(subject, now));
     found.extend(too_old(subject, now));
     found.extend(overdue(subject, now));
     found

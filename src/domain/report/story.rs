@@ -10,7 +10,7 @@ use effects::{proof, settled};
 
 use super::park::problem_of;
 use super::refusal::why_failed;
-use super::{read_only, refused};
+use super::{read_only, refused, withheld};
 use crate::domain::ids::{KeyId, PolicyName};
 use crate::domain::policy::duration::format_ms;
 use crate::domain::state::{
@@ -23,6 +23,8 @@ use crate::domain::words::count_of;
 pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
     Some(match event {
         Event::Checkpoint | Event::Seen { .. } => return None,
+        Event::Scheduled { .. } if before.scheduled.is_none() => return None,
+        Event::Scheduled { .. } => "the schedule was edited: a cron line counts from now".into(),
         Event::Adopted { held, by_operator, unmanaged, .. } => format!(
             "adopted key {}{}; {} left alone",
             held.proof.key,
@@ -70,6 +72,10 @@ pub fn tell(before: &State, event: &Event, policy: &str) -> Option<String> {
         Event::Parked { reason } => {
             format!("parked: {}", problem_of(policy, reason, before).message)
         }
+        Event::Acked { consumer, by, .. } => {
+            format!("{consumer} uses the new key, says {}{}", by.who, because(by.reason.as_deref()))
+        }
+        Event::Withheld { why } => withheld(before, why),
         Event::Unparked { by_operator: true } => "an operator resumed it".into(),
         Event::Unparked { by_operator: false } => "no longer parked: it can go on".into(),
         other => of_keys(before, other),

@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
-use crate::domain::ids::KeyId;
+use crate::domain::ids::{ConsumerName, KeyId};
 use crate::domain::state::{ParkReason, ReadOnlyReason, Refusal, RequestKind};
 
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -51,6 +51,9 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
         ParkReason::KeepsReviving { key: key("k1") },
         ParkReason::Trouble { class: Class::Rejected, step: "issue".into() },
         ParkReason::LeakRolledBack,
+        ParkReason::AckMissing {
+            consumers: ["violet-labs", "erp"].map(|name| ConsumerName::new(name).unwrap()).into(),
+        },
         ParkReason::PreflightRefused { refusal: Refusal::TooLarge },
     ];
     let texts: Vec<String> =
@@ -99,6 +102,8 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
       next: rekeyd resume p
     parked/leak_rolled_back: the rotation that a leak started was rolled back; the leaked key still lives. `resume` tries again.
       next: rekeyd resume p
+    parked/ack_missing: consumers erp, violet-labs have not said in time that the new key is in use. Both keys live. The new key is in the policy's store: let every consumer read it again, then say so for each; the last word lifts this.
+      next: rekeyd ack p erp
     parked/preflight_refused: the rotation that the leak asks for cannot start: the secret's value is so large that a new one might not fit. Shorten its other fields, then go on.
       next: rekeyd resume p
     "#);

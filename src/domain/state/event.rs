@@ -9,10 +9,11 @@ use super::orphan::{Ruling, RulingStop};
 use super::reason::{ParkReason, ReadOnlyReason, Refusal};
 use super::request::{Request, RequestKind, Requester};
 use super::rotation::{Ending, Held, Phase, Trigger};
+use super::withheld::Withheld;
 use crate::domain::claim::Generation;
 use crate::domain::class::Class;
 use crate::domain::facts::{Identity, KeyProof};
-use crate::domain::ids::{Etag, KeyId, OperationId, PolicyName, RotationId};
+use crate::domain::ids::{ConsumerName, Etag, KeyId, OperationId, PolicyName, RotationId};
 use crate::domain::policy::KeptPolicy;
 use crate::domain::secret::Digest;
 
@@ -35,6 +36,14 @@ pub enum Event {
         /// The policy as it was (R28).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kept: Option<KeptPolicy>,
+        /// Its schedule, by digest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        schedule: Option<Digest>,
+    },
+    /// The policy's schedule is seen for the first time, or is another one now.
+    Scheduled {
+        /// Of when a key is due, and of the time zone.
+        schedule: Digest,
     },
     /// A policy of another name is on this secret now; its history goes on (R28).
     Renamed {
@@ -176,6 +185,16 @@ pub enum Event {
     Unparked {
         by_operator: bool,
     },
+    /// A consumer uses the new key of this rotation (F14).
+    Acked {
+        rotation: RotationId,
+        consumer: ConsumerName,
+        by: Requester,
+    },
+    /// A start, the promote, or the disable of the old key waits, by the policy's word.
+    Withheld {
+        why: Withheld,
+    },
     /// A step could not be decided or sent.
     Troubled {
         class: Class,
@@ -234,6 +253,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Adopted { .. } => "adopted",
+            Self::Scheduled { .. } => "scheduled",
             Self::Renamed { .. } => "renamed",
             Self::Forgotten { .. } => "forgotten",
             Self::ReadOnly { .. } => "read_only",
@@ -263,6 +283,8 @@ impl Event {
             Self::BaselineTaken { .. } => "baseline_taken",
             Self::Parked { .. } => "parked",
             Self::Unparked { .. } => "unparked",
+            Self::Acked { .. } => "acked",
+            Self::Withheld { .. } => "withheld",
             Self::Troubled { .. } => "troubled",
             Self::Checkpoint => "checkpoint",
             Self::Ended { .. } => "ended",

@@ -21,6 +21,7 @@ mod orphan;
 mod reason;
 mod request;
 mod rotation;
+mod withheld;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,12 +36,15 @@ pub use reason::{ParkReason, ReadOnlyReason, Refusal};
 pub use request::{Request, RequestKind, Requester};
 pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger, first_token};
 
+pub use withheld::Withheld;
+
 use super::claim::{Claim, Generation};
 use super::class::Class;
 use super::clocks::{Moment, Timekeeper};
 use super::facts::KeyProof;
 use super::ids::{KeyId, OperationId, PolicyName, RotationId, VersionId};
 use super::policy::KeptPolicy;
+use super::secret::Digest;
 
 /// The fold of one secret's events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -52,11 +56,15 @@ pub struct State {
     pub kept: Option<KeptPolicy>,
     /// An operator's word: not ours to look after, until a policy looks at it again.
     pub forgotten: bool,
+    /// The schedule that was last seen.
+    pub scheduled: Option<Scheduled>,
     pub adoption: Adoption,
     /// The key that *current* named when it was last looked at, while not adopted.
     pub seen_key: Option<KeyId>,
     /// The claim that we hold (R24).
     pub claim: Option<Claim>,
+    /// When it was taken, by the wall clock.
+    pub claimed_ms: Option<i64>,
     /// The newest entry of the claim chain that we wrote, or were told to follow.
     pub chain: Generation,
     /// Keys that an operator said are this policy's, whoever else names them; true: also to be
@@ -82,11 +90,21 @@ pub struct State {
     pub next_operation: OperationId,
     pub requests: Requests,
     pub parked: Option<Park>,
+    /// What the next step of the policy's own pace waits for.
+    pub withheld: Option<Withheld>,
     pub trouble: Option<Trouble>,
     pub etags: Etags,
     pub last: Option<LastRotation>,
     /// What the last request that was refused was refused for.
     pub refused: Option<(RequestKind, Refusal)>,
+}
+
+/// A policy's schedule, by digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scheduled {
+    pub digest: Digest,
+    /// When it took another one's place, by the wall clock.
+    pub changed_ms: Option<i64>,
 }
 
 /// Whether we may rotate this secret (R31).

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
-use crate::domain::ids::{KeyId, SecretKey};
+use crate::domain::ids::{ConsumerName, KeyId, SecretKey};
 
 /// Why a rotation, or a secret, waits for an operator. No deadline cures it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub enum ParkReason {
     PreflightRefused { refusal: Refusal },
     /// The rotation that a leak started was rolled back, by abort or twice; the suspect lives on.
     LeakRolledBack,
+    /// These consumers have not said in time that they use the new key; both keys live (F14).
+    AckMissing { consumers: BTreeSet<ConsumerName> },
 }
 
 /// Why a secret may be looked at but not rotated (R31).
@@ -178,6 +180,7 @@ impl ParkReason {
             Self::Trouble { .. } => "trouble",
             Self::PreflightRefused { .. } => "preflight_refused",
             Self::LeakRolledBack => "leak_rolled_back",
+            Self::AckMissing { .. } => "ack_missing",
         }
     }
 }

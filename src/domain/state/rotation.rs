@@ -1,12 +1,14 @@
 //! One open run of the state machine.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::effect::Question;
 use super::event::Baseline;
 use crate::domain::clocks::Moment;
 use crate::domain::facts::KeyProof;
-use crate::domain::ids::{KeyId, RotationId, VersionId};
+use crate::domain::ids::{ConsumerName, KeyId, RotationId, VersionId};
 use crate::domain::secret::Digest;
 
 /// What has been achieved. *Parked* is not a phase: it is a reason beside it.
@@ -148,6 +150,8 @@ pub struct Rotation {
     pub etag_probed: bool,
     /// What an operator accepted of the new key's profile (R23): the baseline once it is *current*.
     pub accepted: Option<Baseline>,
+    /// Consumers that said that they use the new key.
+    pub acked: BTreeSet<ConsumerName>,
     /// The attempt at which an operator last said to go on.
     pub attempt_floor: u32,
 }

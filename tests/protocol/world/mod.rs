@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use rekeyd::domain::ids::{KeyId, PolicyName, SecretKey};
-use rekeyd::domain::plan::Rules;
+use rekeyd::domain::plan::{Pace, Rules};
 use rekeyd::domain::secret::{Credential, Digest};
 use rekeyd::domain::state::{Phase, Request, Requester, State, Trigger};
 use rekeyd::engine::{Engine, EngineError, Goal, Halt, Plan, Ports, Stop, Turn};
@@ -65,6 +65,7 @@ impl World {
             identity: None,
             named_actor: false,
             canaries: Digest::of("test", "canaries"),
+            pace: Pace::default(),
             kept: None,
         };
         Self {

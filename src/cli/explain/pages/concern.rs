@@ -265,5 +265,25 @@ pub fn page(code: Concern) -> Page {
             rule: "What is due is started by whatever runs next; no clock step makes a rotation \
                 due twice (R19).",
         },
+        Concern::AcksHalfTime => Page {
+            title: "half of the time that consumers have to move is gone",
+            happened: "The new key is current, and a consumer that the policy's `consumers.acks` \
+                names has not said that it uses it.",
+            leaves: "Both keys live; consumers are served by either.",
+            by_itself: "The rotation goes on when all have said so, and parks at the deadline.",
+            to_do: "Let the consumer read the secret again, then say so.",
+            commands: &["rekeyd ack NAME CONSUMER", "rekeyd status NAME"],
+            rule: "The old key lives until every named consumer has moved (table, row Promoted).",
+        },
+        Concern::AcksLastCall => Page {
+            title: "the time that consumers have to move is nearly over",
+            happened: "Nine tenths of the `ack_deadline` are gone, and a consumer has not said that \
+                it uses the new key.",
+            leaves: "Both keys live; consumers are served by either.",
+            by_itself: "At the deadline the rotation parks; nothing is taken from a consumer.",
+            to_do: "Let the consumer read the secret again, then say so.",
+            commands: &["rekeyd ack NAME CONSUMER", "rekeyd status NAME"],
+            rule: "The old key lives until every named consumer has moved (table, row Promoted).",
+        },
     }
 }

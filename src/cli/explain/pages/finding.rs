@@ -92,6 +92,18 @@ fn text(problem: Problem) -> (&'static str, &'static str, &'static str) {
             "An IANA name is wanted, such as America/Los_Angeles.",
             "Correct the name.",
         ),
+        Problem::BadWindow => (
+            "a window is no time of day that can open",
+            "Days, if any, and two times are wanted, as in \"Mon-Fri 09:00-17:00\"; 22:00-02:00 \
+                passes midnight. The message says which part is wrong.",
+            "Correct the part that is marked.",
+        ),
+        Problem::BadBlackout => (
+            "a blackout is no date, or leaves no time for a rotation",
+            "A date or two with a slash between are wanted, at most 366 days; together with the \
+                windows they must leave a rotation a time within 400 days.",
+            "Correct the dates. To stop rotations for good, leave `cron` and `every` out.",
+        ),
         Problem::BadUrl => (
             "an address cannot be used",
             "https with a host is wanted; http only on loopback; no user, query, or fragment.",

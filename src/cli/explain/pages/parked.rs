@@ -258,5 +258,16 @@ pub fn page(code: Parked) -> Page {
             rule: "An abort withdraws the remaining steps of a leak's rotation, never its \
                 suspects (R14).",
         },
+        Parked::AckMissing => Page {
+            title: "a consumer has not said in time that it uses the new key",
+            happened: "The policy's `consumers.acks` names consumers that must say so after the \
+                promote, and the time for it, `ack_deadline`, has passed.",
+            leaves: "Both keys live. Consumers that have read the store use the new key; the old \
+                one is not retired.",
+            by_itself: "It goes on as soon as the last consumer that is missing has said so.",
+            to_do: "Let the consumer read the secret again, see that it works, and say so.",
+            commands: &["rekeyd ack NAME CONSUMER", "rekeyd status NAME", "rekeyd abort NAME"],
+            rule: "The old key lives until every named consumer has moved (table, row Promoted).",
+        },
     }
 }

@@ -238,12 +238,21 @@ pub fn page(code: Refused) -> Page {
         },
         Refused::NothingOpen => Page {
             title: "nothing is parked or open",
-            happened: "There was nothing to resume, to abort, or to rule on.",
+            happened: "There was nothing to resume, to abort, to rule on, or to move to.",
             leaves: "Nothing was done. Consumers are not affected.",
             by_itself: "Nothing.",
             to_do: "Look where the policy stands.",
             commands: &["rekeyd status NAME"],
             rule: "A request that applies to nothing is answered, not kept.",
+        },
+        Refused::NotPromoted => Page {
+            title: "the rotation has no new key in use yet",
+            happened: "A consumer was said to use the new key, and current is still the old one.",
+            leaves: "Nothing was noted. Consumers use the old key, which lives.",
+            by_itself: "The rotation goes on; after its promote the consumer's word counts.",
+            to_do: "Say it again after the promote, once the consumer has read the new key.",
+            commands: &["rekeyd status NAME", "rekeyd ack NAME CONSUMER"],
+            rule: "A word counts for the rotation whose key it is about.",
         },
         Refused::TooLate => Page {
             title: "the old key is already gone",

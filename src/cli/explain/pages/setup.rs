@@ -104,6 +104,16 @@ pub fn page(code: Setup) -> Page {
             commands: &["rekeyd status"],
             rule: "A policy's name is its file's stem.",
         },
+        Setup::UnknownConsumer => Page {
+            title: "the policy waits for no consumer of that name",
+            happened: "`ack` takes a consumer that the policy's `consumers.acks` names. A near name \
+                is offered where there is one.",
+            leaves: "Nothing was noted. Consumers and keys are as they were.",
+            by_itself: "Nothing.",
+            to_do: "Look at the policy's file, and write the name as it stands there.",
+            commands: &["rekeyd status NAME", "rekeyd ack NAME CONSUMER"],
+            rule: "Only who is waited for has a word.",
+        },
         Setup::PolicyName => Page {
             title: "the policy's secret has no usable name",
             happened: "The store's place cannot be written as the name of a stream of the journal.",

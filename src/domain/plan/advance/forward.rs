@@ -7,6 +7,7 @@ use crate::domain::facts::{Holding, KeyProof, Profile};
 use crate::domain::ids::KeyId;
 use crate::domain::plan::account;
 use crate::domain::plan::guards::pending_is_foreign;
+use crate::domain::plan::pace;
 use crate::domain::plan::preflight::too_many_orphans;
 use crate::domain::plan::retire::{Purpose, retire};
 use crate::domain::plan::step::{Step, WaitFor};
@@ -217,7 +218,7 @@ impl<'a> Case<'a> {
         if self.new_is_suspect() {
             return Ok(self.abandon("the new key was reported leaked"));
         }
-        let (current, _) = self.still_old()?;
+        let (current, old) = self.still_old()?;
         let staged = self.staged_version()?;
         if !self.v.works(&staged.proof)? {
             return Ok(Self::enter(Phase::Staged, Some("the new key stopped working")));
@@ -229,6 +230,7 @@ impl<'a> Case<'a> {
             // Same credential, other fields: somebody edited them. Build on what is there now (R6).
             return Ok(Step::record(Event::Rebased));
         }
+        pace::promote(self.v, self.r, old)?;
         Ok(Step::Do(Effect::Promote { from: current.clone(), to: staged.version.clone() }))
     }
 }

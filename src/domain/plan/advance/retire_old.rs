@@ -7,6 +7,7 @@ use crate::domain::class::Class;
 use crate::domain::facts::Actor;
 use crate::domain::ids::KeyId;
 use crate::domain::plan::account;
+use crate::domain::plan::pace;
 use crate::domain::plan::retire::{Purpose, deletes_are_spent, retire};
 use crate::domain::plan::step::{Step, WaitFor};
 use crate::domain::plan::view::Found;
@@ -24,6 +25,9 @@ impl Case<'_> {
         match (self.r.phase, life) {
             (Phase::Promoted, _) => {
                 let served = self.v.state.keys.get(old).and_then(|k| k.last_served.as_ref());
+                if !suspect {
+                    pace::acks(self.v, self.r)?;
+                }
                 if let Some(served) = served.filter(|_| !suspect) {
                     self.v.wait_until(served, self.v.drain_ms(), WaitFor::Drain)?;
                 }
@@ -53,6 +57,9 @@ impl Case<'_> {
                 if suspect {
                     // The kill loop is at it, and waits where it must.
                     return Err(Step::Wait { reason: WaitFor::Grace, ms: 1_000 });
+                }
+                if matches!(life, Some(Life::Live)) {
+                    pace::disable(self.v, self.r)?;
                 }
                 let step = retire(self.v, old, Purpose::Replaced)?;
                 Ok(step.unwrap_or_else(|| Self::enter(Phase::Deleted, None)))

@@ -18,7 +18,11 @@ every = "30 days"
 timezone = "America/Los_Angelos"
 jitter = 5
 max_age = "9999w"
-windows = ["night"]
+windows = ["night", "Mon-Frd 09:00-17:00"]
+blackout = ["2026-12-20/2026-13-02"]
+window = "x"
+group = "net suite"
+spacing = "1y"
 [issuer.ion]
 enviroment = "app.firstresonance.io"
 scheme = "bearer"
@@ -29,7 +33,7 @@ secret_id = "prod ion"
 region = "US West"
 [consumers]
 cache_ttl = "2h"
-acks = ["violet-labs"]
+acts = ["violet-labs"]
 [verify]
 canaries = ["mutation { createApiKey { apikey { clientId } } }", 7]
 [retire]
@@ -52,27 +56,32 @@ fn everything_that_is_wrong_is_said_at_once() {
     6:12 policy/bad-timezone unknown time zone `America/Los_Angelos`
     7:1 policy/wrong-type `schedule.jitter` must be a duration such as "30s", "10m", "24h", "30d", "1w", "1h30m", not an integer
     8:11 policy/out-of-bounds `schedule.max_age` must be 1s to 3650d
-    9:1 policy/unknown-field unknown field `windows` in `schedule`
-    10:9 policy/missing-field `issuer.ion` needs `environment`, or `auth_url` and `api_url`
-    11:1 policy/unknown-field unknown field `enviroment` in `issuer.ion`
-    12:1 policy/unknown-value `issuer.ion.scheme` is unknown
-    13:1 policy/wrong-type `issuer.ion.exclusive` must be true or false, not a string
-    14:1 policy/missing-field `issuer.ion.actor` must name a credential
-    14:11 policy/unknown-field unknown field `secret` in `issuer.ion.actor`
-    16:13 policy/bad-secret-id `store.aws_secrets_manager.secret_id` may hold only letters, digits, and /_+=.@-
-    17:10 policy/bad-text `store.aws_secrets_manager.region` must be a region such as us-west-2
-    20:1 policy/unknown-field unknown field `acks` in `consumers`
-    22:1 policy/wrong-type `verify.canaries` must be a list of strings, not an integer
-    22:13 policy/bad-canary the canary is a mutation; only a query changes nothing
-    24:9 policy/drain-too-short `retire.drain` (1h) is below `consumers.cache_ttl` (2h)
-    25:2 policy/unknown-field unknown field `mirror`
+    9:13 policy/bad-window `night` needs a first and a last time of day
+    9:26 policy/bad-window `Mon-Frd 09:00-17:00` names no day of the week
+    10:25 policy/bad-blackout `2026-12-20/2026-13-02` holds no date such as 2026-12-20
+    11:1 policy/unknown-field unknown field `window` in `schedule`
+    12:9 policy/bad-text `schedule.group`: group name may hold only letters, digits, `.`, `_`, and `-`
+    13:11 policy/bad-duration `schedule.spacing` holds `y`, which is neither a digit nor a unit: s, m, h, d, w
+    14:9 policy/missing-field `issuer.ion` needs `environment`, or `auth_url` and `api_url`
+    15:1 policy/unknown-field unknown field `enviroment` in `issuer.ion`
+    16:1 policy/unknown-value `issuer.ion.scheme` is unknown
+    17:1 policy/wrong-type `issuer.ion.exclusive` must be true or false, not a string
+    18:1 policy/missing-field `issuer.ion.actor` must name a credential
+    18:11 policy/unknown-field unknown field `secret` in `issuer.ion.actor`
+    20:13 policy/bad-secret-id `store.aws_secrets_manager.secret_id` may hold only letters, digits, and /_+=.@-
+    21:10 policy/bad-text `store.aws_secrets_manager.region` must be a region such as us-west-2
+    24:1 policy/unknown-field unknown field `acts` in `consumers`
+    26:1 policy/wrong-type `verify.canaries` must be a list of strings, not an integer
+    26:13 policy/bad-canary the canary is a mutation; only a query changes nothing
+    28:9 policy/drain-too-short `retire.drain` (1h) is below `consumers.cache_ttl` (2h)
+    29:2 policy/unknown-field unknown field `mirror`
     "#);
 }
 
 #[test]
 fn a_finding_shows_the_place_and_what_to_do() {
     let text =
-        "descripton = \"typo\"\n[schedule]\ntimezone = \"America/Los_Angelos\"\nwindows = []";
+        "descripton = \"typo\"\n[schedule]\ntimezone = \"America/Los_Angelos\"\nwindowz = []";
     assert_snapshot!(said(text), @r#"
     a.toml:1:1: the table `issuer.ion` is missing [policy/missing-field]
       help: add [issuer.ion] with `environment`, or with `auth_url` and `api_url`
@@ -86,10 +95,10 @@ fn a_finding_shows_the_place_and_what_to_do() {
       3 | timezone = "America/Los_Angelos"
         |            ^^^^^^^^^^^^^^^^^^^^^
       help: did you mean `America/Los_Angeles`?
-    a.toml:4:1: unknown field `windows` in `schedule` [policy/unknown-field]
-      4 | windows
+    a.toml:4:1: unknown field `windowz` in `schedule` [policy/unknown-field]
+      4 | windowz
         | ^^^^^^^
-      help: known fields: cron, every, timezone, jitter, max_age
+      help: did you mean `windows`?
     5 findings
     "#);
 }
@@ -288,4 +297,87 @@ proptest::proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_bad_window_or_blackout_is_marked_where_it_is_bad() {
+    let text = format!(
+        "{SMALLEST}[schedule]\nwindows = [\"Mon-Fir 09:00-17:00\", \"09:00-09:00\", 'Sat 9:00-10:00']\n\
+         blackout = [\"2026-12-20/2028-01-02\"]"
+    );
+    assert_snapshot!(said(&text), @r#"
+    a.toml:7:17: `Mon-Fir 09:00-17:00` names no day of the week [policy/bad-window]
+      7 | windows = ["…………Fir
+        |                 ^^^
+      help: did you mean `Fri`?
+    a.toml:7:36: `09:00-09:00` ends when it begins, so it never opens [policy/bad-window]
+      7 | windows = ["…………………………………………………", "09:00-09:00
+        |                                    ^^^^^^^^^^^
+      help: write [DAYS] HH:MM-HH:MM, as in "Mon-Fri 09:00-17:00" or "22:00-02:00"
+    a.toml:7:55: `Sat 9:00-10:00` holds no time of day from 00:00 to 24:00 [policy/bad-window]
+      7 | windows = ["…………………………………………………", "……………………………", '…………9:00
+        |                                                       ^^^^
+      help: write [DAYS] HH:MM-HH:MM, as in "Mon-Fri 09:00-17:00" or "22:00-02:00"
+    a.toml:8:14: `2026-12-20/2028-01-02` lasts longer than 366 days [policy/bad-blackout]
+      8 | blackout = ["2026-12-20/2028-01-02
+        |              ^^^^^^^^^^^^^^^^^^^^^
+      help: write a date or two, as in "2026-11-27" or "2026-12-20/2027-01-02"
+    4 findings
+    "#);
+}
+
+#[test]
+fn dates_that_leave_no_time_and_lists_that_say_nothing_are_findings() {
+    let dates: Vec<String> =
+        (2027..2030).map(|year| format!("{year}-01-01/{year}-12-31")).collect();
+    let text = format!("{SMALLEST}[schedule]\nwindows = []\nblackout = {dates:?}");
+    assert_snapshot!(said(&text), @"
+    a.toml:7:1: `schedule.windows` is an empty list [policy/out-of-bounds]
+      7 | windows
+        | ^^^^^^^
+      help: leave the field out where there is nothing to say
+    a.toml:8:1: `schedule.windows` and `schedule.blackout` leave no rotation a time for more than 400 days from 2027-01-01 on [policy/bad-blackout]
+      8 | blackout
+        | ^^^^^^^^
+      help: shorten the blackout, or add a window
+    2 findings
+    ");
+    let many = vec!["Mon 09:00-10:00"; 65];
+    let text = format!("{SMALLEST}[schedule]\nwindows = {many:?}");
+    assert!(said(&text).contains("`schedule.windows` has more than 64 items [policy/too-many]"));
+}
+
+#[test]
+fn a_spacing_without_a_group_is_a_finding() {
+    let text = format!("{SMALLEST}[schedule]\nspacing = \"1h\"");
+    assert!(said(&text).starts_with(
+        "a.toml:7:1: `schedule.spacing` says nothing without `schedule.group` \
+         [policy/missing-field]"
+    ));
+}
+
+#[test]
+fn acks_are_names_each_once_and_a_deadline_needs_them() {
+    let text =
+        format!("{SMALLEST}[consumers]\nacks = [\"a b\", \"x\", \"x\"]\nack_deadline = \"1s\"");
+    let found = said(&text);
+    for part in [
+        "a.toml:7:9: `consumers.acks`: consumer name may hold only",
+        "a.toml:7:21: `consumers.acks` names `x` twice [policy/conflict]",
+        "a.toml:8:16: `consumers.ack_deadline` must be 1m to 90d [policy/out-of-bounds]",
+    ] {
+        assert!(found.contains(part), "{found}");
+    }
+    let many: Vec<String> = (0..33).map(|n| format!("c{n}")).collect();
+    let found = said(&format!("{SMALLEST}[consumers]\nacks = {many:?}"));
+    assert!(found.contains("names more than 32 consumers [policy/too-many]"), "{found}");
+    let found = said(&format!("{SMALLEST}[consumers]\nack_deadline = \"3d\""));
+    assert!(found.contains("`consumers.ack_deadline` says nothing without"), "{found}");
+}
+
+#[test]
+fn an_unknown_word_for_a_dead_key_offers_the_known_ones() {
+    let found = said(&format!("{SMALLEST}[watch]\non_dead_key = \"rotat\""));
+    assert!(found.contains("a.toml:7:15: `watch.on_dead_key` cannot be `rotat`"), "{found}");
+    assert!(found.contains("help: did you mean `rotate`?"), "{found}");
 }

@@ -4,6 +4,7 @@ mod findings;
 
 use super::*;
 use crate::domain::policy::duration::{DAY_MS, HOUR_MS, MINUTE_MS};
+use crate::domain::schedule::{Blackout, Window};
 
 const SMALLEST: &str = r#"
 [issuer.ion]
@@ -21,6 +22,10 @@ cron = "0 3 * * SUN"
 timezone = "america/los_angeles"
 jitter = "30m"
 max_age = "90d"
+windows = ["Mon-Fri 09:00-17:00", "Sat 22:00-02:00"]
+blackout = ["2026-12-20/2027-01-02", "2026-11-27"]
+group = "netsuite"
+spacing = "2h"
 
 [issuer.ion]
 auth_url = "https://auth.example.com/auth/"
@@ -38,6 +43,8 @@ fields = { client_id = "id", client_secret = "secret" }
 
 [consumers]
 cache_ttl = "2h"
+acks = ["violet-labs", "netsuite"]
+ack_deadline = "3d"
 
 [verify]
 canaries = ["{ parts { edges { node { id } } } }"]
@@ -45,6 +52,9 @@ canaries = ["{ parts { edges { node { id } } } }"]
 [retire]
 drain = "1d12h"
 soak = "2h"
+
+[watch]
+on_dead_key = "rotate"
 "#;
 
 fn policy(text: &str) -> Policy {
@@ -66,7 +76,14 @@ fn the_smallest_policy_has_the_documented_defaults() {
     assert_eq!(policy.name.as_str(), "a");
     assert_eq!(
         policy.schedule,
-        Schedule { when: When::OnDemand, timezone: "UTC".into(), jitter_ms: 0, max_age_ms: None }
+        Schedule {
+            when: When::OnDemand,
+            timezone: "UTC".into(),
+            jitter_ms: 0,
+            max_age_ms: None,
+            openings: Openings { timezone: "UTC".into(), ..Openings::default() },
+            group: None,
+        }
     );
     assert_eq!(
         policy.issuer,
@@ -83,9 +100,11 @@ fn the_smallest_policy_has_the_documented_defaults() {
     );
     let fields = Fields { client_id: "clientId".into(), client_secret: "clientSecret".into() };
     assert_eq!(policy.store, Store::File { path: "/srv/a.json".into(), fields });
-    assert_eq!(policy.consumers.cache_ttl_ms, HOUR_MS);
+    let (acks, ack_deadline_ms) = (Vec::new(), 7 * DAY_MS);
+    assert_eq!(policy.consumers, Consumers { cache_ttl_ms: HOUR_MS, acks, ack_deadline_ms });
     assert_eq!(policy.verify.canaries, [canary::DEFAULT]);
     assert_eq!(policy.retire, Retire { drain_ms: DAY_MS, soak_ms: HOUR_MS });
+    assert_eq!(policy.watch, Watch { on_dead_key: OnDeadKey::Report });
 }
 
 #[test]
@@ -100,6 +119,21 @@ fn every_field_reaches_the_policy() {
             timezone: "America/Los_Angeles".into(),
             jitter_ms: 30 * MINUTE_MS,
             max_age_ms: Some(90 * DAY_MS),
+            openings: Openings {
+                timezone: "America/Los_Angeles".into(),
+                windows: vec![
+                    Window::parse("Mon-Fri 09:00-17:00").unwrap(),
+                    Window::parse("Sat 22:00-02:00").unwrap(),
+                ],
+                blackout: vec![
+                    Blackout::parse("2026-12-20/2027-01-02").unwrap(),
+                    Blackout::parse("2026-11-27").unwrap(),
+                ],
+            },
+            group: Some(Group {
+                name: GroupName::new("netsuite").unwrap(),
+                spacing_ms: 2 * HOUR_MS,
+            }),
         }
     );
     assert_eq!(
@@ -123,9 +157,12 @@ fn every_field_reaches_the_policy() {
             fields: Fields { client_id: "id".into(), client_secret: "secret".into() },
         }
     );
-    assert_eq!(policy.consumers.cache_ttl_ms, 2 * HOUR_MS);
+    let acks = ["violet-labs", "netsuite"].map(|name| ConsumerName::new(name).unwrap()).into();
+    let ack_deadline_ms = 3 * DAY_MS;
+    assert_eq!(policy.consumers, Consumers { cache_ttl_ms: 2 * HOUR_MS, acks, ack_deadline_ms });
     assert_eq!(policy.verify.canaries, ["{ parts { edges { node { id } } } }"]);
     assert_eq!(policy.retire, Retire { drain_ms: 36 * HOUR_MS, soak_ms: 2 * HOUR_MS });
+    assert_eq!(policy.watch, Watch { on_dead_key: OnDeadKey::Rotate });
 }
 
 #[test]

@@ -6,13 +6,17 @@ use super::{Applied, illegal};
 use crate::domain::claim::Generation;
 use crate::domain::clocks::Moment;
 use crate::domain::ids::KeyId;
+use crate::domain::secret::Digest;
 use crate::domain::state::{
-    Adoption, Ending, Event, Held, Life, ManagedKey, Origin, Phase, Settled, State,
+    Adoption, Ending, Event, Held, Life, ManagedKey, Origin, Phase, Scheduled, Settled, State,
 };
 
 pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied {
     match event {
         Event::Adopted { policy, held, created_ms, baseline, unmanaged, kept, chain, .. } => {
+            if let Event::Adopted { schedule: Some(schedule), .. } = event {
+                scheduled(state, &now, *schedule);
+            }
             state.chain = state.chain.max(*chain);
             managed(state, &now, held);
             served_until_now(state, &now);
@@ -50,6 +54,16 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied
         _ => return illegal("adoption", "not about an account"),
     }
     Ok(())
+}
+
+/// The first one seen counts from the anchor; one that takes its place, from now.
+pub(super) fn scheduled(state: &mut State, now: &Moment, digest: Digest) {
+    let changed_ms = match state.scheduled {
+        Some(known) if known.digest == digest => return,
+        Some(_) => Some(now.wall_ms),
+        None => None,
+    };
+    state.scheduled = Some(Scheduled { digest, changed_ms });
 }
 
 /// The adopted key's record, whoever it was before.

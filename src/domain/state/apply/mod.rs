@@ -14,13 +14,13 @@ use super::{Event, Outcome, Park, ParkReason, RequestKind, State, Trouble};
 use crate::domain::clocks::Moment;
 use crate::domain::clocks::Stamp;
 use crate::domain::ids::OperationId;
-use adoption::{adoption, followed, owned};
+use adoption::{adoption, followed, owned, scheduled};
 use decommission::{begun, retired, withdrawn};
 use departure::{forgotten, renamed};
 use key::{key, proven, served};
 use operation::{intended, settled};
 use orphan::{kept, orphans_gone, ruled, ruling_stopped, strangers, unexplained};
-use phase::{abandoned, ended, entered, rebased, started};
+use phase::{abandoned, acked, ended, entered, rebased, started};
 use request::{answered, leak_closed, requested, unparked};
 
 /// An event that does not fit the state it is applied to.
@@ -48,11 +48,18 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
     if is_progress(event) {
         state.trouble = None;
     }
+    if ends_wait(event) {
+        state.withheld = None;
+    }
     match event {
         Event::Adopted { .. } | Event::ReadOnly { .. } | Event::BaselineTaken { .. } => {
             adoption(state, now, event)
         }
         Event::Followed { chain } => followed(state, *chain),
+        Event::Scheduled { schedule } => {
+            scheduled(state, &now, *schedule);
+            Ok(())
+        }
         Event::Renamed { policy } => renamed(state, policy),
         Event::Forgotten { .. } => forgotten(state),
         Event::Owned { key, retire, .. } => owned(state, key, *retire),
@@ -79,6 +86,11 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::OrphansGone { keys } => orphans_gone(state, keys),
         Event::Parked { reason } => parked(state, now, reason),
         Event::Unparked { by_operator } => unparked(state, &now, *by_operator),
+        Event::Acked { rotation, consumer, .. } => acked(state, *rotation, consumer),
+        Event::Withheld { why } => {
+            state.withheld = Some(why.clone());
+            Ok(())
+        }
         Event::Troubled { class, step, said } => {
             let (class, step, said) = (*class, step.clone(), said.clone());
             troubled(state, Trouble { class, step, said, count: 1, in_a_row: 1, since: now })
@@ -122,14 +134,32 @@ fn is_progress(event: &Event) -> bool {
         Event::Answered { request: RequestKind::Leak, .. }
         | Event::Troubled { .. }
         | Event::Checkpoint
+        | Event::Scheduled { .. }
         | Event::Renamed { .. }
         | Event::Parked { .. }
         | Event::Intended { .. }
         | Event::Seen { .. }
         | Event::Served { .. }
+        | Event::Acked { .. }
+        | Event::Withheld { .. }
         | Event::PinLost { .. } => false,
         _ => true,
     }
+}
+
+/// Whether what was held back was done, is wanted no more, or is asked for anew.
+fn ends_wait(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Requested { .. }
+            | Event::Answered { request: RequestKind::Rotate, .. }
+            | Event::Started { .. }
+            | Event::Entered { .. }
+            | Event::Abandoned { .. }
+            | Event::Rebased
+            | Event::Ended { .. }
+            | Event::Adopted { .. }
+    )
 }
 
 fn parked(state: &mut State, now: Moment, reason: &ParkReason) -> Applied {

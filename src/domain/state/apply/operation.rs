@@ -70,6 +70,7 @@ pub(super) fn settled(
         Effect::Claim { entry } => {
             state.chain = state.chain.max(entry.generation);
             state.claim = (!entry.ended).then_some(entry);
+            state.claimed_ms = (!entry.ended).then_some(now.wall_ms);
             Ok(())
         }
         Effect::Issue { .. } => minted(state, now, outcome),

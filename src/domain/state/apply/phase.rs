@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
-use crate::domain::ids::KeyId;
+use crate::domain::ids::{ConsumerName, KeyId, RotationId};
 use crate::domain::state::{
     Adoption, Ending, Event, FirstKey, Held, LastRotation, Phase, Rotation, Settled, State, Trigger,
 };
@@ -51,6 +51,7 @@ pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied 
         doubts: Vec::new(),
         etag_probed: false,
         accepted: None,
+        acked: BTreeSet::new(),
         attempt_floor: 0,
     });
     Ok(())
@@ -94,6 +95,10 @@ pub(super) fn entered(
     rotation.phase = phase;
     rotation.entered = now.clone();
     rotation.aborted |= state.requests.abort;
+    if matches!(phase, Phase::Reverting | Phase::RollingBack) {
+        // Whoever moved to the new key has to move again.
+        rotation.acked.clear();
+    }
     if because.is_some() {
         rotation.because = because.cloned();
     }
@@ -118,6 +123,18 @@ pub(super) fn entered(
         }
     }
     Ok(())
+}
+
+/// Only the open rotation's new key can be in use.
+pub(super) fn acked(state: &mut State, id: RotationId, consumer: &ConsumerName) -> Applied {
+    match state.rotation.as_mut() {
+        Some(rotation) if rotation.id == id && rotation.phase.after_promote() => {
+            rotation.acked.insert(consumer.clone());
+            Ok(())
+        }
+        Some(_) => illegal("acked", "that rotation has not promoted"),
+        None => illegal("acked", "no rotation is open"),
+    }
 }
 
 pub(super) fn abandoned(state: &mut State, now: Moment, key: &KeyId, because: &str) -> Applied {
