@@ -1,10 +1,11 @@
-//! Connections of one process, shared by all policies, so that ten thousand policies need no more
-//! sockets than their hosts do. Makes them when they are first needed; calls nobody.
+//! What all policies of one process share: connections, so that ten thousand policies need no more
+//! sockets than their hosts do, and what the journal told. Makes them when they are first needed; calls nobody.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::neighbours::Register;
 use crate::issuer::ion::Connections;
 use crate::port::Pace;
 use crate::store::{AwsClient, aws_client};
@@ -18,17 +19,25 @@ pub struct Clients {
     aws: tokio::sync::Mutex<BTreeMap<Option<String>, AwsClient>>,
     /// By the time that one request may take, in milliseconds.
     ion: std::sync::Mutex<BTreeMap<u128, Connections>>,
+    register: Arc<Register>,
 }
 
 impl Clients {
     #[must_use]
     pub fn new(pace: Arc<dyn Pace>, given: Option<AwsClient>) -> Self {
-        Self { pace, given, aws: tokio::sync::Mutex::default(), ion: std::sync::Mutex::default() }
+        let (aws, ion) = (tokio::sync::Mutex::default(), std::sync::Mutex::default());
+        Self { pace, given, aws, ion, register: Arc::default() }
     }
 
     #[must_use]
     pub fn pace(&self) -> Arc<dyn Pace> {
         self.pace.clone()
+    }
+
+    /// What the journal told of every secret.
+    #[must_use]
+    pub fn register(&self) -> Arc<Register> {
+        self.register.clone()
     }
 
     /// The client of a region. Reads AWS's chain once a region.

@@ -1,7 +1,8 @@
-//! What other secrets name (R22), and whether a policy has left its secret (R28): read from the
-//! journal at each call, and from the stores of policies of which the journal has no recent word. A
+//! What other secrets name (R22), and whether a policy has left its secret (R28): by the journal as
+//! it is at each call, and from the stores of policies of which the journal has no recent word. A
 //! secret whose stream does not replay is named, and stands in nobody else's way.
 
+mod register;
 mod stores;
 
 use std::collections::BTreeMap;
@@ -11,15 +12,14 @@ use async_trait::async_trait;
 
 use super::App;
 use crate::domain::clocks::Stamp;
-use crate::domain::departed::remembered;
-use crate::domain::facts::{Elsewhere, Neighbour, Place};
+use crate::domain::facts::{Elsewhere, Fellow, Neighbour, Place};
 use crate::domain::ids::{GroupName, KeyId, PolicyName, SecretKey};
-use crate::domain::neighbours::{fellow, named, tells_current};
 use crate::domain::policy::{IonIssuer, Policy};
-use crate::domain::state::{Adoption, State, apply};
 use crate::engine::{EngineError, Plan};
 use crate::port::{Clock, Journal, JournalError, Neighbours};
 
+pub use register::Register;
+use register::Told;
 use stores::RECENT_MS;
 pub use stores::Stores;
 
@@ -31,14 +31,8 @@ struct Others {
     group: Option<GroupName>,
     issuer: IonIssuer,
     stores: Arc<Stores>,
+    register: Arc<Register>,
     clock: Arc<dyn Clock>,
-}
-
-/// One stream, and when the journal last told what *current* of its secret names.
-#[derive(Default)]
-struct Told {
-    state: State,
-    at_ms: Option<i64>,
 }
 
 impl App {
@@ -56,6 +50,7 @@ impl App {
             group: group_name(policy),
             issuer: policy.issuer.clone(),
             stores: self.stores.clone(),
+            register: self.clients.register(),
             clock: self.clock.clone(),
         })
     }
@@ -65,32 +60,34 @@ impl App {
 impl Neighbours for Others {
     async fn look(&self) -> Result<Elsewhere, JournalError> {
         let mut found = Elsewhere::default();
-        let own = self.told(&self.own).await.map_err(whole)?.state;
+        let heads = self.journal.heads().await?;
+        self.register.keep(&heads);
+        let own = self.own(&heads).await?;
         // Whether each is adopted, as far as the journal knows it.
         let mut old: BTreeMap<SecretKey, bool> =
             self.of_the_account().map(|secret| (secret.clone(), false)).collect();
-        for stream in self.journal.streams().await?.into_iter().filter(|one| *one != self.own) {
-            match self.told(&stream).await {
+        for (stream, position) in heads.iter().filter(|(stream, _)| *stream != self.own) {
+            match self.register.told(self.journal.as_ref(), stream, *position).await? {
                 Ok(told) => {
-                    if self.is_recent(&told) || other_organization(&own, &told.state) {
-                        old.remove(&stream);
-                    } else if let Some(adopted) = old.get_mut(&stream) {
-                        *adopted = told.state.adoption == Adoption::Adopted;
+                    if self.is_recent(&told) || other_organization(own.as_deref(), &told) {
+                        old.remove(stream);
+                    } else if let Some(adopted) = old.get_mut(stream) {
+                        *adopted = told.adopted;
                     }
-                    self.take_in(&mut found, &stream, &told.state);
+                    self.take_in(&mut found, stream, &told);
                 }
-                Err(error) if is_broken(&error) => {
-                    let name = self.name(&stream, None);
-                    tracing::error!(policy = %name, secret = %stream, "{error}");
+                Err(why) => {
+                    let name = self.name(stream, None);
+                    tracing::error!(policy = %name, secret = %stream, "{why}");
                     found.unreadable.insert(name);
                 }
-                Err(error) => return Err(whole(error)),
             }
         }
         if !self.stores.policies().contains_key(&self.own) {
             found.place = Place::Departed;
         }
-        self.read_stores(&mut found, &own, old).await;
+        let leaked = own.is_some_and(|own| own.leaked);
+        self.read_stores(&mut found, leaked, old).await;
         Ok(found)
     }
 }
@@ -105,15 +102,13 @@ impl Others {
         others.filter(move |(_, policy)| same(&policy.issuer)).map(|(secret, _)| secret)
     }
 
-    async fn told(&self, stream: &SecretKey) -> Result<Told, EngineError> {
-        let mut told = Told::default();
-        for row in self.journal.replay(stream).await? {
-            told.state = apply(told.state, &row.at, &row.event).map_err(EngineError::Replay)?;
-            if tells_current(&row.event) {
-                told.at_ms = Some(row.at.wall_ms);
-            }
-        }
-        Ok(told)
+    /// What the journal told of the secret itself.
+    async fn own(&self, heads: &[(SecretKey, u64)]) -> Result<Option<Arc<Told>>, JournalError> {
+        let Some((_, position)) = heads.iter().find(|(stream, _)| *stream == self.own) else {
+            return Ok(None);
+        };
+        let told = self.register.told(self.journal.as_ref(), &self.own, *position).await?;
+        told.map(Some).map_err(JournalError::Broken)
     }
 
     /// A clock that was set back makes nothing recent.
@@ -127,10 +122,9 @@ impl Others {
     async fn read_stores(
         &self,
         found: &mut Elsewhere,
-        own: &State,
+        leaked: bool,
         old: BTreeMap<SecretKey, bool>,
     ) {
-        let leaked = own.requests.leak.is_some();
         let secrets: Vec<SecretKey> = old.keys().cloned().collect();
         let mut answers = if leaked { [].into() } else { self.stores.read(&secrets).await };
         for (secret, adopted) in old {
@@ -147,38 +141,34 @@ impl Others {
         }
     }
 
-    fn take_in(&self, found: &mut Elsewhere, stream: &SecretKey, state: &State) {
-        let adopted = state.adoption == Adoption::Adopted;
+    fn take_in(&self, found: &mut Elsewhere, stream: &SecretKey, told: &Told) {
         let watched = self.stores.policies().contains_key(stream);
         let departed = (!watched).then(|| stream.clone());
-        if !watched && state.policy.as_ref() == Some(&self.own_name) {
-            let keys = remembered(state);
-            if !keys.is_empty() {
-                found.place = Place::Moved { secret: stream.clone(), keys };
-            }
+        if !watched && told.policy.as_ref() == Some(&self.own_name) && !told.remembered.is_empty() {
+            let keys = told.remembered.clone();
+            found.place = Place::Moved { secret: stream.clone(), keys };
         }
-        if self.group.is_some() && self.group_of(stream, state) == self.group {
-            found.fellows.push(fellow(self.name(stream, Some(state)), state));
+        let policy = self.name(stream, told.policy.as_ref());
+        if self.group.is_some() && self.group_of(stream, told) == self.group {
+            found.fellows.push(Fellow { policy: policy.clone(), ..told.fellow.clone() });
         }
-        for key in named(state) {
-            let policy = self.name(stream, Some(state));
-            add(found, key, Neighbour { policy, adopted, departed: departed.clone() });
+        for key in &told.named {
+            let (policy, departed) = (policy.clone(), departed.clone());
+            add(found, key.clone(), Neighbour { policy, adopted: told.adopted, departed });
         }
     }
 
     /// By the policy's file, or by what the journal kept of it.
-    fn group_of(&self, stream: &SecretKey, state: &State) -> Option<GroupName> {
-        if let Some(policy) = self.stores.policies().get(stream) {
-            return group_name(policy);
+    fn group_of(&self, stream: &SecretKey, told: &Told) -> Option<GroupName> {
+        match self.stores.policies().get(stream) {
+            Some(policy) => group_name(policy),
+            None => told.group.clone(),
         }
-        let name = state.policy.as_ref().filter(|_| !state.forgotten)?;
-        group_name(&state.kept.as_ref()?.policy(name)?)
     }
 
-    fn name(&self, stream: &SecretKey, state: Option<&State>) -> String {
+    fn name(&self, stream: &SecretKey, told: Option<&PolicyName>) -> String {
         let by_policy = self.stores.policies().get(stream).map(|policy| &policy.name);
-        let by_state = state.and_then(|state| state.policy.as_ref());
-        by_policy.or(by_state).map_or_else(|| stream.to_string(), ToString::to_string)
+        by_policy.or(told).map_or_else(|| stream.to_string(), ToString::to_string)
     }
 }
 
@@ -194,19 +184,9 @@ fn add(found: &mut Elsewhere, key: KeyId, neighbour: Neighbour) {
 }
 
 /// Both are known, and they are not one. An unknown one counts as the same.
-fn other_organization(own: &State, other: &State) -> bool {
-    let of = |state: &State| {
-        let identity = state.baseline.as_ref()?.identity.as_ref()?;
-        identity.organization_id.clone()
-    };
-    of(own).zip(of(other)).is_some_and(|(own, other)| own != other)
-}
-
-fn whole(error: EngineError) -> JournalError {
-    match error {
-        EngineError::Journal(error) => error,
-        other => JournalError::Broken(other.to_string()),
-    }
+fn other_organization(own: Option<&Told>, other: &Told) -> bool {
+    let own = own.and_then(|own| own.organization.as_ref());
+    own.zip(other.organization.as_ref()).is_some_and(|(own, other)| own != other)
 }
 
 /// One stream's own trouble, not the whole journal's.

@@ -134,6 +134,11 @@ impl Journal for MemoryJournal {
         self.lock().chain.streams().map(text::stream).collect()
     }
 
+    async fn heads(&self) -> Result<Vec<(SecretKey, u64)>, JournalError> {
+        let shared = self.lock();
+        shared.chain.positions().map(|(name, last)| Ok((text::stream(name)?, last))).collect()
+    }
+
     async fn head(&self) -> Result<(u64, String), JournalError> {
         let shared = self.lock();
         Ok((shared.chain.sequence(), shared.chain.hash().to_owned()))

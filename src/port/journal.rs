@@ -60,6 +60,16 @@ pub trait Journal: Send + Sync {
     /// Every stream that has an event, sorted.
     async fn streams(&self) -> Result<Vec<SecretKey>, JournalError>;
 
+    /// Every stream with the position of its last event, sorted.
+    async fn heads(&self) -> Result<Vec<(SecretKey, u64)>, JournalError> {
+        let mut heads = Vec::new();
+        for stream in self.streams().await? {
+            let last = self.replay(&stream).await?.last().map_or(0, |row| row.position);
+            heads.push((stream, last));
+        }
+        Ok(heads)
+    }
+
     /// Sequence and chain hash of the last row, for an outside copy (0 and zeros when empty).
     async fn head(&self) -> Result<(u64, String), JournalError>;
 

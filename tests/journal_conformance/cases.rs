@@ -43,6 +43,11 @@ pub(crate) async fn streams_are_sorted_and_kept_apart(harness: &dyn Harness) {
     }
     let streams = journal.streams().await.unwrap();
     assert_eq!(streams, ["B", "a", "a_", "b", "b%"].map(stream));
+    let heads = journal.heads().await.unwrap();
+    assert_eq!(
+        heads,
+        [("B", 1), ("a", 1), ("a_", 1), ("b", 2), ("b%", 1)].map(|(n, p)| (stream(n), p))
+    );
     let of_b = journal.replay(&stream("b")).await.unwrap();
     let rows: Vec<_> = of_b.iter().map(|row| (row.sequence, row.position)).collect();
     assert_eq!(rows, [(1, 1), (6, 2)]);

@@ -185,6 +185,16 @@ impl Journal for SqliteJournal {
         .await
     }
 
+    async fn heads(&self) -> Result<Vec<(SecretKey, u64)>, JournalError> {
+        self.ask(|side| {
+            side.read(|_, chain| {
+                let heads = chain.positions().map(|(name, last)| Ok((text::stream(name)?, last)));
+                Ok(heads.collect::<Result<_, JournalError>>()?)
+            })
+        })
+        .await
+    }
+
     async fn head(&self) -> Result<(u64, String), JournalError> {
         self.ask(|side| side.read(|_, chain| Ok((chain.sequence(), chain.hash().to_owned())))).await
     }
