@@ -67,9 +67,9 @@ pub struct Global {
     /// Why, for the journal
     #[arg(long, global = true, value_name = "TEXT", value_parser = reason)]
     pub reason: Option<String>,
-    /// How much is logged on stderr
-    #[arg(long, global = true, value_enum, default_value_t = Level::Warn, value_name = "LEVEL")]
-    pub log_level: Level,
+    /// How much is logged on stderr; warn by default, and info for the daemon
+    #[arg(long, global = true, value_enum, value_name = "LEVEL")]
+    pub log_level: Option<Level>,
     /// How log lines are written
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORM")]
     pub log_format: Format,

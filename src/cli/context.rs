@@ -50,21 +50,22 @@ pub fn flags_of(global: &Global) -> Flags {
 }
 
 impl Context {
-    /// For the command line of this process.
+    /// For the command line of this process. `usual`: how much is logged where nobody says.
     #[must_use]
-    pub fn new(global: &Global) -> Self {
+    pub fn new(global: &Global, usual: Level) -> Self {
         let flags = flags_of(global);
         let out = Out::new(global.output, global.no_color, Typed::own(&flags));
         let colour = std::io::stderr().is_terminal()
             && !global.no_color
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        telemetry::start(global.log_level, global.log_format, colour);
+        let log_level = global.log_level.unwrap_or(usual);
+        telemetry::start(log_level, global.log_format, colour);
         Self {
             out,
             flags,
             init: global.init,
             reason: global.reason.clone(),
-            shows_failures: global.log_level < Level::Warn,
+            shows_failures: log_level < Level::Warn,
             seat: None,
             read: Mutex::new(None),
         }

@@ -43,6 +43,7 @@ use self::args::{Cli, Command, RotateArgs, RotateFlags, Ruling};
 use self::context::Context;
 use self::error::{CliError, Exit};
 use crate::domain::code::{Journal, Own};
+use crate::telemetry::Level;
 
 /// Runs the command that this process was started with.
 #[must_use]
@@ -56,7 +57,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { Exit::Usage } else { Exit::Done });
         }
     };
-    let context = Context::new(&cli.global);
+    let is_daemon = matches!(&cli.command, Some(Command::Run(args)) if !args.once);
+    let usual = if is_daemon { Level::Info } else { Level::Warn };
+    let context = Context::new(&cli.global, usual);
     let end = match command_of(cli) {
         Ok(command) => match tokio::runtime::Runtime::new() {
             Ok(runtime) => {

@@ -6,7 +6,7 @@ mod socket;
 mod source;
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -45,8 +45,8 @@ pub async fn serve(context: &Context) -> Result<Exit, CliError> {
     let mut beside = JoinSet::new();
     beside.spawn(follow(reloader.clone(), signals.stop.clone()));
     beside.spawn(on_hangup(hangups()?, reloader.clone(), signals.stop.clone()));
+    let mut voice = Voice { notifier: Notifier::new(), reloader, seen: office.seen() };
     let serving = tokio::spawn(socket.serve(office, signals.stop.clone()));
-    let mut voice = Voice { notifier: Notifier::new(), reloader };
     voice.notifier.ready();
     tracing::info!(policies = app.policies.len(), pid = std::process::id(), "rekeyd is ready");
     fleet.run(beats, |report| voice.beat(report), signals.stop.clone()).await;
@@ -111,10 +111,12 @@ async fn on_hangup(mut hangups: Signal, reloader: Arc<Reloader>, mut stop: Stop)
     }
 }
 
-/// What systemd hears.
+/// What systemd hears, and what others may ask for.
 struct Voice {
     notifier: Notifier,
     reloader: Arc<Reloader>,
+    /// For whoever asks later.
+    seen: Arc<Mutex<Option<FleetReport>>>,
 }
 
 impl Voice {
@@ -122,6 +124,7 @@ impl Voice {
         self.notifier.alive();
         let line = line(report, self.reloader.wrong().is_some());
         self.notifier.status(&line);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
     }
 }
 

@@ -8,7 +8,8 @@ use super::charge::{Charge, is_busy, rank};
 use super::watch::Finding;
 use super::workshop::{Workshop, WorkshopError};
 use crate::domain::policy::duration::{MINUTE_MS, SECOND_MS};
-use crate::domain::state::{Request, Requester, State, Trigger};
+use crate::domain::policy::{ActorSource, OnDeadKey};
+use crate::domain::state::{ParkReason, Request, RequestKind, Requester, State, Trigger};
 use crate::engine::{Engine, EngineError, Goal, Halt, Stop};
 use crate::port::{Clock, JournalError, Random, urgently};
 
@@ -111,11 +112,32 @@ async fn run(
         let by = Requester { who: who.to_owned(), reason: Some(why.to_owned()) };
         engine.request(request, by).await?;
     }
+    let halt = engine.run(Goal::Nothing, 0, stop).await?;
+    if halt != Halt::Parked || !replaces_dead_key(charge, engine.state()) {
+        return Ok(halt);
+    }
+    let by = Requester { who: WATCH.0.to_owned(), reason: Some(WATCH.1.to_owned()) };
+    engine.request(Request::Rotate { trigger: Trigger::Schedule }, by).await?;
     engine.run(Goal::Nothing, 0, stop).await
 }
 
 const DUE: (&str, &str) = ("schedule", "due");
+const WATCH: (&str, &str) = ("watch", "the current key died");
 const DEPARTED: (&str, &str) = ("rekeyd", "no policy names this secret any more");
+
+/// *Current* died between rotations, the policy says to replace it, and somebody is there who can. A
+/// start that was refused is not asked for again before a person did something.
+fn replaces_dead_key(charge: &Charge, state: &State) -> bool {
+    let policy = &charge.policy;
+    let is_dead = state.parked.as_ref().is_some_and(|park| park.reason == ParkReason::CurrentDead);
+    let was_refused = matches!(state.refused, Some((RequestKind::Rotate, _)));
+    is_dead
+        && state.rotation.is_none()
+        && !was_refused
+        && !charge.departed
+        && policy.watch.on_dead_key == OnDeadKey::Rotate
+        && policy.issuer.actor != ActorSource::OwnKey
+}
 
 /// Before the promote, what no policy names any more is taken back; after it, finished.
 fn leaves_early(state: &State) -> bool {

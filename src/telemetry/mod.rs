@@ -64,6 +64,8 @@ pub fn start(level: Level, format: Format, colour: bool) {
 fn filter(level: Level) -> Targets {
     Targets::new()
         .with_default(level.filter().min(LevelFilter::INFO))
+        // It tells of its own insides at `info`.
+        .with_target("tokio_cron_scheduler", level.filter().min(LevelFilter::WARN))
         .with_target("rekeyd", level.filter())
 }
 

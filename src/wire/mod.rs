@@ -137,6 +137,20 @@ pub struct About {
     pub loaded_at: Option<String>,
     /// Why the last reading of the files changed nothing; the policies before it go on.
     pub reload_error: Option<String>,
+    /// Secrets with something open.
+    pub open: usize,
+    /// What looking between rotations found.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that the daemon saw and the journal does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Finding {
+    pub policy: String,
+    pub code: String,
+    pub message: String,
+    pub next_command: String,
 }
 
 /// Nothing was done.

@@ -83,6 +83,8 @@ impl Office for Room {
             policies: self.app.lock().unwrap().policies.len(),
             loaded_at: None,
             reload_error: self.reload_error.lock().unwrap().clone(),
+            open: 0,
+            findings: Vec::new(),
         }
     }
 

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 
 use crate::app::{App, Lent, Policies};
 use crate::cli::desk::{Desk, Office};
-use crate::daemon::{Handle, Reloader};
+use crate::daemon::{FleetReport, Handle, Reloader};
 use crate::domain::report::{Problem, rfc3339};
 use crate::port::{Clock, Journal};
-use crate::wire::About;
+use crate::wire::{About, Finding};
 
 /// The daemon, as its commands need it.
 pub(super) struct Front {
@@ -20,6 +20,8 @@ pub(super) struct Front {
     clock: Arc<dyn Clock>,
     since: String,
     loaded_at: Mutex<String>,
+    /// At the last beat.
+    seen: Arc<Mutex<Option<FleetReport>>>,
 }
 
 impl Front {
@@ -33,7 +35,13 @@ impl Front {
         let since = rfc3339(app.clock.stamp().wall_ms);
         let loaded_at = Mutex::new(since.clone());
         let clock = app.clock.clone();
-        Self { policies, journal, handle, reloader, clock, since, loaded_at }
+        let seen = Arc::default();
+        Self { policies, journal, handle, reloader, clock, since, loaded_at, seen }
+    }
+
+    /// Where each beat leaves what it saw.
+    pub(super) fn seen(&self) -> Arc<Mutex<Option<FleetReport>>> {
+        self.seen.clone()
     }
 }
 
@@ -45,6 +53,9 @@ impl Office for Front {
     }
 
     fn about(&self) -> About {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let open = seen.as_ref().map_or(0, |report| report.open);
+        let findings = seen.map(|report| report.findings).unwrap_or_default();
         let loaded_at = self.loaded_at.lock().unwrap_or_else(PoisonError::into_inner).clone();
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -53,6 +64,8 @@ impl Office for Front {
             policies: self.policies.app().policies.len(),
             loaded_at: Some(loaded_at),
             reload_error: self.reloader.wrong().map(|problem| problem.message),
+            open,
+            findings: findings.into_iter().map(told).collect(),
         }
     }
 
@@ -62,4 +75,9 @@ impl Office for Front {
         *self.loaded_at.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(reloaded.policies)
     }
+}
+
+fn told((policy, problem): (String, Problem)) -> Finding {
+    let Problem { code, message, next_command } = problem;
+    Finding { policy, code: code.to_string(), message, next_command }
 }

@@ -30,4 +30,10 @@ pub fn print(out: &Out, about: &About) {
         wrapped(out, &said, "  ");
         out.next("  ", "rekeyd check");
     }
+    for finding in &about.findings {
+        let (policy, message) = (escaped(&finding.policy), escaped(&finding.message));
+        let said = format!("{YELLOW}{policy}:{YELLOW:#} {message} [{}]", escaped(&finding.code));
+        wrapped(out, &said, "  ");
+        out.next("  ", &escaped(&finding.next_command));
+    }
 }

@@ -58,7 +58,7 @@ pub fn page(code: Own) -> Page {
         Own::Stopping => Page {
             title: "the daemon is stopping",
             happened: "It was told to stop, and takes no new work.",
-            leaves: "What you asked for was not recorded. Open rotations stay open and lose nothing.",
+            leaves: "What you asked for was not recorded. Consumers and keys are as they were.",
             by_itself: "The next start of the daemon goes on with what is open.",
             to_do: "Ask again when it runs, or run the command yourself once it has ended.",
             commands: &["rekeyd status", "systemctl status rekeyd"],
