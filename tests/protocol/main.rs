@@ -31,6 +31,7 @@ mod orphans;
 mod people;
 mod preflight;
 mod public_failures;
+mod put_back;
 mod reports;
 mod rotation;
 mod rulings;

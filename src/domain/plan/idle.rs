@@ -7,6 +7,7 @@ use super::first_key;
 use super::guards::pending_is_foreign;
 use super::migration;
 use super::preflight::{other_identity, refuse, start, trouble, why_it_waits};
+use super::put_back;
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::facts::Holding;
@@ -18,6 +19,9 @@ use crate::domain::state::{
 /// A start that is due, or rest.
 pub(super) fn idle(v: &View<'_>) -> Found<Step> {
     let Some(trigger) = wanted(v)? else {
+        if let Some(step) = put_back::finish(v)? {
+            return Ok(step);
+        }
         if v.state.parked.is_some() {
             return Ok(v.wait_for_operator());
         }

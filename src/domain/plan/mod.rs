@@ -18,6 +18,7 @@ mod kill;
 mod lockout;
 mod migration;
 mod preflight;
+mod put_back;
 mod question;
 mod request;
 mod retire;

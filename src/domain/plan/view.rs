@@ -86,7 +86,7 @@ impl<'a> View<'a> {
         if parked && !leak || leak && count >= QUIET_AFTER {
             return Step::Wait { reason: WaitFor::Trouble, ms: PARKED_RECHECK_MS };
         }
-        let open = self.state.rotation.is_some() || self.state.decommission.is_some();
+        let open = self.state.is_at_work();
         if count >= TROUBLE_LIMIT && !leak && open {
             return Step::record(Event::Parked {
                 reason: ParkReason::Trouble { class, step: step.to_owned() },
@@ -136,7 +136,7 @@ impl<'a> View<'a> {
         if self.state.questions.values().any(is_move) {
             return true;
         }
-        let moved = self.state.rotation.as_ref().and_then(|r| r.moved.as_ref());
+        let moved = self.state.last_move();
         moved.is_some_and(|(_, at)| !self.passed(at, self.rules.lag_ms))
     }
 
@@ -220,7 +220,7 @@ impl<'a> View<'a> {
     pub fn current(&self) -> Found<Option<(&'a VersionId, &'a Holding)>> {
         let store = self.store()?;
         let Some(version) = &store.current else { return Ok(None) };
-        if let Some((left, at)) = self.state.rotation.as_ref().and_then(|r| r.moved.as_ref())
+        if let Some((left, at)) = self.state.last_move()
             && left == version
         {
             let step = Step::Wait { reason: WaitFor::ReadsLag, ms: 1_000 };

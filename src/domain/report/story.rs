@@ -127,6 +127,17 @@ fn of_keys(before: &State, event: &Event) -> String {
             };
             format!("rotation {id} {how}")
         }
+        Event::PutBackBegun { held, rejected, .. } => format!(
+            "current names key {rejected}, which does not work, and no rotation is open: the last \
+             key that works, {}, is put back",
+            held.proof.key
+        ),
+        Event::PutBackEnded => match &before.put_back {
+            Some(open) if !open.is_served(before) => {
+                format!("key {} is not put back", open.held.proof.key)
+            }
+            _ => "current works again".into(),
+        },
         Event::LeakClosed => {
             let by_list = before.suspects.values().any(Suspect::is_disabled_by_list);
             let dead = if by_list { "proven dead, or disabled by the list" } else { "proven dead" };
@@ -235,6 +246,9 @@ fn settled(before: &State, question: Option<&Question>, outcome: &Outcome) -> St
 
 /// The key that a version of the open rotation holds.
 fn key_of<'a>(state: &'a State, version: &VersionId) -> Option<&'a KeyId> {
+    if let Some(open) = &state.put_back {
+        return open.proof_in(version).map(|proof| &proof.key);
+    }
     let open = state.rotation.as_ref()?;
     let staged = open.staged.iter().find(|staged| staged.version == *version);
     let old = (open.old.version == *version).then_some(&open.old.proof.key);
