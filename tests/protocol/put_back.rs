@@ -310,3 +310,18 @@ async fn a_foreign_pending_bars_the_put_and_is_waited_for() {
     let halt = world.go_on(&mut engine).await;
     assert_back(&world, &halt, &engine, &second, "unpended");
 }
+
+/// Between rotations nobody observes time, so after a reboot a minute never passed by two witnesses:
+/// the look at a fresh secret waited for ever.
+#[tokio::test]
+async fn a_value_written_just_after_the_adoption_is_healed_though_the_machine_reboots() {
+    let world = World::new();
+    let first = world.store.current_key().unwrap();
+    drop(world.adopted().await);
+    world.store.put_by_hand("v-theirs", "11111111-0000-4000-8000-000000000000", "nonsense");
+    world.time.reboot(SECOND);
+    world.time.set_wall_error(-2 * HOUR);
+    let mut engine = world.open().await.unwrap();
+    let halt = world.go_on(&mut engine).await;
+    assert_back(&world, &halt, &engine, &first, "rebooted");
+}

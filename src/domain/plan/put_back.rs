@@ -49,14 +49,10 @@ fn next(v: &View<'_>, version: &VersionId, holding: &Holding) -> Found<Option<St
 
 /// What our own move left, or what stood there before an adoption, may still be shown (R13).
 fn may_lag(v: &View<'_>, version: &VersionId) -> bool {
-    let left = v
-        .state
-        .last_move()
-        .is_some_and(|(left, at)| left == version && !v.passed(at, v.rules.lag_ms));
     let fresh = v.state.settled.as_ref().is_some_and(|settled| {
-        settled.held.version != *version && !v.passed(&settled.since, v.rules.lag_ms)
+        settled.held.version != *version && v.is_within(&settled.since, v.rules.lag_ms)
     });
-    left || fresh
+    v.just_left() == Some(version) || fresh
 }
 
 /// The settled credential, where it may go back: it works now, nobody suspects it, a version still
@@ -96,7 +92,7 @@ fn holder(v: &View<'_>, settled: &Held) -> Found<Option<Held>> {
 /// The last three all fell into one day.
 fn is_spent(v: &View<'_>) -> bool {
     let times = &v.state.put_backs;
-    times.len() >= MOST_IN_A_DAY && times.first().is_some_and(|first| !v.passed(first, DAY_MS))
+    times.len() >= MOST_IN_A_DAY && times.first().is_some_and(|first| v.is_within(first, DAY_MS))
 }
 
 /// It is there again: no further answer, and a person is told.

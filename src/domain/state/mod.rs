@@ -250,12 +250,6 @@ impl State {
         })
     }
 
-    /// Our last acknowledged move of *current*: the version that it left, and when.
-    #[must_use]
-    pub fn last_move(&self) -> Option<&(VersionId, Moment)> {
-        self.rotation.as_ref().and_then(|r| r.moved.as_ref()).or(self.moved.as_ref())
-    }
-
     /// Labels taken off under the open rotation or put-back; without one nothing is taken off.
     #[must_use]
     pub fn label_moves(&self) -> Option<u32> {
