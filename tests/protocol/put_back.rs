@@ -110,7 +110,7 @@ async fn nothing_is_put_back_where_the_settled_key_is_dead() {
     world.person(&Edit::Disable { key: second.clone() });
     assert_eq!(world.go_on(&mut engine).await, Halt::Parked);
     assert_eq!(reason(&engine), Some(&ParkReason::CurrentDead));
-    assert_eq!(sent(&world, before), [] as [&str; 0]);
+    assert!(sent(&world, before).is_empty(), "something was sent");
     // As soon as it works, it goes back.
     world.person(&Edit::Enable { key: second.clone() });
     let halt = world.go_on(&mut engine).await;
@@ -278,7 +278,7 @@ async fn another_journals_claim_bars_a_put_back() {
     let generation = Generation(head.generation.0 + 1);
     world.store.claim_by_another(Claim { generation, owner, ended: false });
     assert_eq!(world.go_on(&mut engine).await, Halt::Parked);
-    assert_eq!(sent(&world, before), [] as [&str; 0]);
+    assert!(sent(&world, before).is_empty(), "something was sent");
 }
 
 #[tokio::test]
@@ -291,7 +291,7 @@ async fn a_retired_policy_puts_nothing_back() {
     let before = world.journal.events().len();
     overwrite(&world, &first, 1);
     world.go_on(&mut engine).await;
-    assert_eq!(sent(&world, before), [] as [&str; 0]);
+    assert!(sent(&world, before).is_empty(), "something was sent");
 }
 
 /// *Pending* is somebody else's: our put would take the label.
