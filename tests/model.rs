@@ -30,6 +30,8 @@ struct Bounds {
     leaks: u8,
     aborts: u8,
     rulings: u8,
+    /// Instead of a rotation: somebody writes a credential that does not work, so often.
+    overwrites: u8,
     /// The policy is decommissioned instead of rotated.
     decommission: Option<Who>,
 }
@@ -41,6 +43,8 @@ enum Who {
     Named,
 }
 
+/// A key that was deleted long ago.
+const THEIRS: u8 = 98;
 /// The named actor's key.
 const NAMED: u8 = 99;
 
@@ -56,6 +60,7 @@ struct Sut {
     leaks: u8,
     aborts: u8,
     rulings: u8,
+    overwrites: u8,
     /// Consumers hold a secret that does not work, and nobody was told to break it.
     broken: bool,
     at_rest: bool,
@@ -66,6 +71,8 @@ struct Sut {
 struct World {
     keys: BTreeMap<KeyId, Key>,
     versions: BTreeMap<VersionId, KeyProof>,
+    /// Versions whose other fields somebody edited.
+    edited: BTreeSet<VersionId>,
     current: Option<VersionId>,
     pending: Option<VersionId>,
     previous: Option<VersionId>,
@@ -98,6 +105,10 @@ enum Act {
     Abort,
     /// A person rules that the first orphan must go.
     Rule,
+    /// Somebody writes a credential that does not work, with the other fields edited or not.
+    Overwrite {
+        edited: bool,
+    },
 }
 
 fn key(n: u8) -> KeyProof {
@@ -148,6 +159,11 @@ impl World {
                 return Some(Outcome::Minted { key: proof.key.clone(), proof: Some(proof) });
             }
             Effect::Stage { token, proof, .. } | Effect::Install { token, proof, .. } => {
+                if let Effect::Stage { base, .. } = effect
+                    && self.edited.contains(base)
+                {
+                    self.edited.insert(token.clone());
+                }
                 self.versions.insert(token.clone(), proof.clone());
                 self.pending = Some(token.clone());
             }
@@ -246,7 +262,8 @@ impl Sut {
             }
             Read::Version(version) => {
                 let holding = world.versions.get(&version).map_or(Holding::Absent, |proof| {
-                    let rest = Digest::of("rest", "");
+                    let edited = world.edited.contains(&version);
+                    let rest = Digest::of("rest", if edited { "edited" } else { "" });
                     Holding::Key { proof: proof.clone(), rest, size_bytes: 1 }
                 });
                 self.seen.versions.insert(version, Fact::Known(holding));
@@ -343,6 +360,7 @@ impl Model for Bounds {
             leaks: 0,
             aborts: 0,
             rulings: 0,
+            overwrites: 0,
             broken: false,
             at_rest: false,
             illegal: false,
@@ -357,7 +375,9 @@ impl Model for Bounds {
             let fresh = Key { proof: named.clone(), enabled: true, revision: 0 };
             sut.world.keys.insert(named.key, fresh);
         }
-        sut.record(&[Event::Requested { request, by }]);
+        if self.overwrites == 0 {
+            sut.record(&[Event::Requested { request, by }]);
+        }
         sut.settle(&self.rules);
         vec![sut]
     }
@@ -368,6 +388,10 @@ impl Model for Bounds {
         }
         if sut.rulings < self.rulings && sut.state.orphans_unruled().next().is_some() {
             acts.push(Act::Rule);
+        }
+        let works = sut.world.current_proof().is_some_and(|proof| sut.world.alive(proof));
+        if sut.overwrites < self.overwrites && sut.state.settled.is_some() && works {
+            acts.extend([true, false].map(|edited| Act::Overwrite { edited }));
         }
         if sut.at_rest {
             return;
@@ -420,12 +444,23 @@ impl Model for Bounds {
                 let ruling = Ruling::Delete;
                 sut.record(&[Event::Ruled { key, ruling, by, carried_out_by: None }]);
             }
+            Act::Overwrite { edited } => {
+                sut.overwrites += 1;
+                sut.at_rest = false;
+                let version = VersionId::new(format!("theirs-{}", sut.overwrites)).unwrap();
+                sut.world.versions.insert(version.clone(), key(THEIRS));
+                if edited {
+                    sut.world.edited.insert(version.clone());
+                }
+                sut.world.previous = sut.world.current.replace(version);
+                sut.forget();
+            }
             _ => self.turn(&mut sut, act),
         }
         if sut.world.late.is_some() && sut.now_ms >= sut.world.late_until_ms {
             return None; // it would have landed by now: another branch has it
         }
-        if self.decommission.is_none() {
+        if self.decommission.is_none() && self.overwrites == 0 {
             sut.judge();
         }
         sut.settle(&self.rules);
@@ -469,7 +504,18 @@ impl Model for Bounds {
                 let taken_back = sut.aborts > 0 && sut.world.alive(&key(0));
                 model.decommission.is_none() || !sut.at_rest || gone || taken_back
             }),
-            Property::sometimes("it comes to its end", |_, sut: &Sut| {
+            Property::always("what was overwritten works again at rest", |_, sut: &Sut| {
+                let current = sut.world.current_proof();
+                let works = current.is_some_and(|proof| sut.world.alive(proof));
+                let previous = sut.world.previous.as_ref().and_then(|v| sut.world.versions.get(v));
+                let tidy = previous.is_none_or(|proof| sut.world.alive(proof));
+                let free = sut.world.claim.is_none_or(|claim| claim.ended);
+                sut.overwrites == 0 || !sut.at_rest || works && tidy && free
+            }),
+            Property::sometimes("it comes to its end", |model: &Self, sut: &Sut| {
+                if model.overwrites > 0 {
+                    return sut.at_rest && sut.overwrites == model.overwrites;
+                }
                 let retired = matches!(sut.state.adoption, Adoption::Retired(_));
                 retired || sut.state.rotation.as_ref().is_some_and(|r| r.phase == Phase::Deleted)
             }),
@@ -568,6 +614,7 @@ fn explore(crashes: u8, losses: u8, leaks: u8, aborts: u8) {
         aborts,
         rulings: 0,
         decommission: None,
+        overwrites: 0,
     });
 }
 
@@ -607,6 +654,7 @@ fn one_crash_one_lost_create_and_a_ruling_on_what_it_made() {
         aborts: 0,
         rulings: 1,
         decommission: None,
+        overwrites: 0,
     };
     search(&bounds);
 }
@@ -616,10 +664,33 @@ fn one_crash_one_lost_reply_and_an_abort_of_a_decommission() {
     for who in [Who::Itself, Who::Named] {
         let rules = Rules { named_actor: who == Who::Named, ..rules() };
         let decommission = Some(who);
-        let bounds =
-            Bounds { rules, crashes: 1, losses: 1, leaks: 0, aborts: 1, rulings: 0, decommission };
+        let bounds = Bounds {
+            rules,
+            crashes: 1,
+            losses: 1,
+            leaks: 0,
+            aborts: 1,
+            rulings: 0,
+            decommission,
+            overwrites: 0,
+        };
         let checker = bounds.checker().threads(2).spawn_bfs().join();
         checker.assert_properties();
         assert!(checker.unique_state_count() > 30, "nothing was explored");
     }
+}
+
+#[test]
+fn one_crash_one_lost_reply_and_two_values_that_do_not_work() {
+    let bounds = Bounds {
+        rules: rules(),
+        crashes: 1,
+        losses: 1,
+        leaks: 0,
+        aborts: 0,
+        rulings: 0,
+        decommission: None,
+        overwrites: 2,
+    };
+    search(&bounds);
 }

@@ -1,6 +1,7 @@
 //! Five years of a thousand policies on virtual time: the daemon's own agenda and due times, beat by
 //! beat, with stops, suspensions, and clocks that are set. Every occurrence is run once or
 //! accounted for, and the same seed tells the same story.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -235,10 +236,8 @@ fn ended_after(sim: &Sim, secret: &SecretKey, started: i64) -> i64 {
     let next = runs.iter().find(|(at, _)| *at > started);
     let wanted = next.map(|(_, due)| *due);
     // Ends fall on seconds.
-    let ends = (0..=620).map(|seconds| started + seconds * SECOND);
-    ends.filter(|end| wanted.is_none_or(|due| next_due(policy, *end) == Some(due)))
-        .next()
-        .unwrap_or(started)
+    let mut ends = (0..=620).map(|seconds| started + seconds * SECOND);
+    ends.find(|end| wanted.is_none_or(|due| next_due(policy, *end) == Some(due))).unwrap_or(started)
 }
 
 /// A daily job at 02:30 runs once for each local date, also where a change of clocks skips or

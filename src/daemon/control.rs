@@ -7,6 +7,7 @@ mod connection;
 mod peer;
 mod visit;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,7 +107,7 @@ pub async fn serve(
             }
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
-            turn_away(&stream, limits.connections);
+            turn_away(stream, limits.connections);
             continue;
         };
         let (clerk, rule) = (clerk.clone(), rule.clone());
@@ -120,11 +121,12 @@ pub async fn serve(
 }
 
 /// Without a place: one line, if the socket takes it at once.
-fn turn_away(stream: &UnixStream, places: usize) {
+fn turn_away(stream: UnixStream, places: usize) {
     let said = format!("{places} commands are at the daemon already. Nothing was done");
     let answer = Answer::Refused(refused(THROTTLED, Control::Busy, said, "rekeyd status"));
-    if let Some(line) = encode(&answer) {
+    // The runtime does not know yet that a new socket can be written to; the system does.
+    if let (Some(line), Ok(mut stream)) = (encode(&answer), stream.into_std()) {
         // Whoever does not take it sees the connection end.
-        drop(stream.try_write(&line));
+        drop(stream.write(&line));
     }
 }

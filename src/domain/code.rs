@@ -59,6 +59,7 @@ named! {
         CurrentChanged = "parked/current_changed",
         CurrentMovedBack = "parked/current_moved_back",
         CurrentDead = "parked/current_dead",
+        CurrentOverwritten = "parked/current_overwritten",
         BothDead = "parked/both_dead",
         CurrentMalformed = "parked/current_malformed",
         ForeignPending = "parked/foreign_pending",

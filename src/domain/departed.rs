@@ -13,6 +13,8 @@ pub enum Bar {
     Rotation,
     /// The key is being decommissioned.
     Decommission,
+    /// The settled credential is on its way back to *current*.
+    PutBack,
     /// A request whose reply was lost may still land.
     Question,
     /// These are reported leaked and not proven dead.
@@ -33,6 +35,8 @@ pub fn open(state: &State) -> Option<Bar> {
         Some(Bar::Rotation)
     } else if state.decommission.is_some() {
         Some(Bar::Decommission)
+    } else if state.put_back.is_some() {
+        Some(Bar::PutBack)
     } else if !state.questions.is_empty() {
         Some(Bar::Question)
     } else if !suspects.is_empty() {

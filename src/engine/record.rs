@@ -63,10 +63,7 @@ impl Engine {
     /// Whether a deadline may be open.
     fn is_counting(&self) -> bool {
         let state = &self.state;
-        state.rotation.is_some()
-            || state.decommission.is_some()
-            || !state.questions.is_empty()
-            || state.requests.leak.is_some()
+        state.is_at_work() || !state.questions.is_empty() || state.requests.leak.is_some()
     }
 
     pub(super) async fn checkpoint_if_late(&mut self, at: &Stamp) -> Result<(), EngineError> {

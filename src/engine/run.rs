@@ -224,7 +224,7 @@ impl Engine {
             return Some(Halt::Parked);
         }
         if let Some(trouble) = &self.state.trouble {
-            let open = self.state.rotation.is_some() || self.state.decommission.is_some();
+            let open = self.state.is_at_work();
             let nothing_to_park = !open && !leak && !ruling && trouble.count >= 6;
             if nothing_to_park || (left_ms < ms && reason == WaitFor::Trouble) {
                 let (class, step) = (trouble.class, trouble.step.clone());

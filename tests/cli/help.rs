@@ -170,7 +170,7 @@ fn what_does_not_go_together_is_usage() {
         (&[][..], "no command was given"),
         (&["--leaked", "status"], "those flags go with --rotate-now NAME"),
         (&["--rotate-now", "a", "--", "status"], ""),
-        (&["run"], "--once"),
+        (&["run", "--budget", "5m"], "--once"),
         (&["frobnicate"], "frobnicate"),
         (&["rotate", "a", "--since", "soon", "--leaked"], "is no time such as"),
         (&["run", "--once", "--budget", "5"], "needs a unit"),

@@ -67,8 +67,6 @@ async fn a_silent_client_costs_one_place_for_a_while_and_no_more() {
     let counter = Counter::open(Rule::own(None), short());
     let begun = Instant::now();
     let mut silent = counter.call().await;
-    // The other place is free meanwhile.
-    is_served(&counter).await;
     let mut hushed = counter.call().await;
     let mut third = counter.call().await;
     assert_eq!(third.refusal().await.code, "control/busy");

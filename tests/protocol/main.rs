@@ -35,6 +35,7 @@ mod orphans;
 mod people;
 mod preflight;
 mod public_failures;
+mod put_back;
 mod refused_claims;
 mod reports;
 mod retired;

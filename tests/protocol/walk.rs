@@ -3,7 +3,7 @@
 
 use rekeyd::domain::state::{Event, Request};
 use rekeyd::engine::{EngineError, Goal, Halt, Stop};
-use rekeyd::sandbox::{CallKind, Fault as IssuerFault, PERSON, What};
+use rekeyd::sandbox::{CallKind, Edit, Fault as IssuerFault, PERSON, What};
 
 use crate::rotation::assert_sound;
 use crate::world::{Call, Fault, HOUR, SECOND, World, leak, rotate, tester};
@@ -69,7 +69,8 @@ pub fn store_fault(dice: &mut Dice) -> (Call, Fault) {
 }
 
 /// One life of the engine: a wish, some faults, perhaps a crash.
-async fn live(world: &World, dice: &mut Dice) {
+/// `leaks`: a report may be among the wishes.
+async fn live(world: &World, dice: &mut Dice, leaks: bool) {
     for _ in 0..dice.below(3) {
         world.tenant.add_fault(issuer_fault(dice)).unwrap();
     }
@@ -83,7 +84,7 @@ async fn live(world: &World, dice: &mut Dice) {
     let done = world
         .live(async |engine| -> Result<Halt, EngineError> {
             let request = match wish {
-                0 => Some(leak(engine.state(), false)),
+                0 if leaks => Some(leak(engine.state(), false)),
                 1 => Some(Request::Abort),
                 2 => Some(Request::Resume),
                 3 => None,
@@ -101,18 +102,37 @@ async fn live(world: &World, dice: &mut Dice) {
     world.crash.arm(0);
 }
 
-async fn walk(seed: u64) {
+/// Adopted, and no rotation is open.
+async fn is_between_rotations(world: &World) -> bool {
+    let engine = world.open().await.unwrap();
+    engine.state().settled.is_some() && engine.state().rotation.is_none()
+}
+
+/// `writer`: between rotations somebody writes a credential that does not work, and nobody reports a
+/// leak: of a key that is both settled and leaked nothing could be put back.
+async fn walk(seed: u64, writer: bool) {
     let mut dice = Dice(seed);
     let world = World::new();
     let extended = dice.below(2) == 0;
     world.store.extended_lists.store(extended, std::sync::atomic::Ordering::SeqCst);
     world.poll();
     let mut theirs = Vec::new();
+    let mut overwritten = false;
+    let dead = world.tenant.mint(PERSON).unwrap().client_id;
+    world.person(&Edit::Delete { key: dead.clone() });
     for _ in 0..1 + dice.below(5) {
-        live(&world, &mut dice).await;
+        live(&world, &mut dice, !writer).await;
         match dice.below(6) {
             0 => theirs.push(world.tenant.mint(PERSON).unwrap().client_id),
             1 => world.store.edit_rest(&format!("{{\"note\":{}}}", dice.below(1000))),
+            2 if writer && is_between_rotations(&world).await => {
+                world.store.put_by_hand(
+                    &format!("v-dead-{}", world.journal.events().len()),
+                    &dead,
+                    "old",
+                );
+                overwritten = true;
+            }
             _ => {}
         }
     }
@@ -128,23 +148,23 @@ async fn walk(seed: u64) {
         state = engine.state().clone();
     }
     let case = format!("seed {seed}");
-    for key in &theirs {
-        assert!(world.tenant.alive(key), "{case}: a person's key was touched");
-    }
-    assert_sound(&world, &halt, &state, &case);
     if std::env::var_os("REKEYD_WALK_TRACE").is_some() {
         for (at_ms, event) in world.journal.story() {
             eprintln!("{at_ms:>10} {event:?}");
         }
     }
+    for key in &theirs {
+        assert!(world.tenant.alive(key), "{case}: a person's key was touched");
+    }
+    assert_sound(&world, &halt, &state, &case);
     let leaked = world
         .journal
         .events()
         .iter()
         .any(|event| matches!(event, Event::Requested { request: Request::Leak { .. }, .. }));
     let counted = world.counted();
-    assert!(leaked || counted.failures == 0, "{case}: {counted:?}");
-    assert_eq!(counted.failures_after_reread, 0, "{case}");
+    assert!(leaked || overwritten || counted.failures == 0, "{case}: {counted:?}");
+    assert!(overwritten || counted.failures_after_reread == 0, "{case}: {counted:?}");
     if halt != Halt::Parked {
         for key in state.suspects.keys() {
             assert!(!world.tenant.alive(key.as_str()), "{case}: suspect {key} lives");
@@ -165,6 +185,13 @@ pub fn seeds(count: u64) -> std::ops::Range<u64> {
 #[tokio::test]
 async fn random_walks_end_sound() {
     for seed in seeds(60) {
-        walk(seed).await;
+        walk(seed, false).await;
+    }
+}
+
+#[tokio::test]
+async fn random_walks_beside_somebody_who_writes_dead_values_end_sound() {
+    for seed in seeds(60) {
+        walk(seed, true).await;
     }
 }

@@ -115,6 +115,7 @@ pub struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
+    /// The policy whose story is told
     #[arg(value_name = "NAME")]
     pub name: String,
     /// Every event as a JSON line, to replay decisions from

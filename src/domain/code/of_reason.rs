@@ -10,6 +10,7 @@ impl From<&ParkReason> for Parked {
             ParkReason::CurrentChanged => Self::CurrentChanged,
             ParkReason::CurrentMovedBack => Self::CurrentMovedBack,
             ParkReason::CurrentDead => Self::CurrentDead,
+            ParkReason::CurrentOverwritten { .. } => Self::CurrentOverwritten,
             ParkReason::BothDead => Self::BothDead,
             ParkReason::CurrentMalformed => Self::CurrentMalformed,
             ParkReason::ForeignPending => Self::ForeignPending,

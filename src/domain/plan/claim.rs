@@ -53,10 +53,10 @@ pub(super) fn release(v: &View<'_>) -> Found<()> {
     Err(Step::Do(Effect::Claim { entry }))
 }
 
-/// Lets an effect of a rotation, or of a decommission, pass only under our own claim. Where the store
+/// Lets an effect of a rotation, a decommission, or a put-back pass only under our own claim. Where the store
 /// cannot be read the claim was ours when it last could, and a leaked key does not wait for it.
 pub(super) fn guarded(v: &View<'_>, step: Step) -> Step {
-    let open = v.state.rotation.is_some() || v.state.decommission.is_some();
+    let open = v.state.is_at_work();
     if !open || !v.state.questions.is_empty() || !(needs_claim(v, &step) || lifts(v, &step)) {
         return step;
     }

@@ -101,7 +101,7 @@ fn is_ours(v: &View<'_>, version: &VersionId) -> Found<bool> {
 
 /// Takes *pending* off a version that holds a key of ours; a foreign one parks (R8).
 pub(super) fn unstage(v: &View<'_>, pending: &VersionId) -> super::Step {
-    let moves = v.state.rotation.as_ref().map_or(u32::MAX, |r| r.label_moves);
+    let moves = v.state.label_moves().unwrap_or(u32::MAX);
     match is_ours(v, pending) {
         Ok(true) => {}
         Ok(false) => return v.park(ParkReason::ForeignPending),
@@ -118,7 +118,7 @@ pub(super) fn unstage(v: &View<'_>, pending: &VersionId) -> super::Step {
 
 /// A label that we took off may still be seen for a minute (R13).
 pub(super) fn label_lag(v: &View<'_>, version: &VersionId) -> Found<()> {
-    match v.state.rotation.as_ref().and_then(|r| r.unlabelled.as_ref()) {
+    match v.state.unlabelled() {
         Some((taken, at)) if taken == version && !v.passed(at, v.rules.lag_ms) => {
             Err(super::Step::Wait { reason: WaitFor::ReadsLag, ms: 1_000 })
         }

@@ -3,7 +3,7 @@
 
 use super::step::Step;
 use super::view::{Found, View};
-use super::{advance, cures_itself, goes_on};
+use super::{advance, cures_itself, goes_on, put_back};
 use crate::domain::clocks::Moment;
 use crate::domain::facts::{Actor, Holding, KeyProof};
 use crate::domain::ids::{KeyId, VersionId};
@@ -19,13 +19,16 @@ pub(super) fn heal(v: &View<'_>) -> Found<Option<Step>> {
     let Some(proof) = holding.proof() else { return Ok(None) };
     match v.works_if_clear(proof)? {
         Some(false) => {}
-        Some(true) => return Ok(recovered(v)),
+        Some(true) => return works_again(v),
         None => return Ok(None),
     }
     if let Some(step) = undo_our_disable(v, &proof.key)? {
         return Ok(Some(step));
     }
-    let Some(rotation) = &v.state.rotation else { return Ok(nothing_open(v, &proof.key)) };
+    let Some(rotation) = &v.state.rotation else {
+        let back = put_back::put_back(v, version, holding)?;
+        return Ok(back.or_else(|| nothing_open(v, &proof.key)));
+    };
     if v.is_new(proof) {
         return new_key_died(v, rotation);
     }
@@ -60,9 +63,23 @@ fn lift(v: &View<'_>, rotation: &Rotation) -> Found<Option<Step>> {
     }
 }
 
-/// *Current* works again: what was parked for it is over.
+/// *Current* works: what was put back is tidied up, and what was parked for it is over.
+fn works_again(v: &View<'_>) -> Found<Option<Step>> {
+    match put_back::finish(v) {
+        Ok(Some(step)) | Err(step) if goes_on(&step) || matches!(step, Step::Look(_)) => {
+            Ok(Some(step))
+        }
+        // What waits holds neither a kill nor a request up.
+        _ => Ok(recovered(v)),
+    }
+}
+
 fn recovered(v: &View<'_>) -> Option<Step> {
     let park = v.state.parked.as_ref()?;
+    if let ParkReason::CurrentOverwritten { key, failing: true } = &park.reason {
+        let reason = ParkReason::CurrentOverwritten { key: key.clone(), failing: false };
+        return Some(Step::record(Event::Parked { reason }));
+    }
     let over = match park.reason {
         ParkReason::CurrentDead | ParkReason::BothDead | ParkReason::NoActor => true,
         ParkReason::CurrentMalformed => v.state.rotation.is_none(),
@@ -71,7 +88,7 @@ fn recovered(v: &View<'_>) -> Option<Step> {
     over.then(|| Step::record(Event::Unparked { by_operator: false }))
 }
 
-/// With no rotation open nothing is left of ours to put in its place; a new key may be asked for.
+/// With no rotation open, and nothing that could go back; a new key may be asked for.
 fn nothing_open(v: &View<'_>, current: &KeyId) -> Option<Step> {
     let asked = &v.state.requests;
     let replaces = asked.leak.is_some() && v.state.is_suspect(current);

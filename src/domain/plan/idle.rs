@@ -8,6 +8,7 @@ use super::guards::pending_is_foreign;
 use super::migration;
 use super::pace;
 use super::preflight::{other_identity, refuse, start, trouble, why_it_waits};
+use super::put_back;
 use super::step::Step;
 use super::view::{Found, View};
 use crate::domain::facts::Holding;
@@ -46,6 +47,9 @@ pub(super) fn idle(v: &View<'_>) -> Found<Step> {
 
 /// Nothing is to be started now.
 fn at_rest(v: &View<'_>) -> Found<Step> {
+    if let Some(step) = put_back::finish(v)? {
+        return Ok(step);
+    }
     if v.state.parked.is_some() {
         return Ok(v.wait_for_operator());
     }

@@ -19,6 +19,7 @@ mod lockout;
 mod migration;
 mod pace;
 mod preflight;
+mod put_back;
 mod question;
 mod request;
 mod retire;

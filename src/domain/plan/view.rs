@@ -96,7 +96,7 @@ impl<'a> View<'a> {
         if parked && !leak || leak && count >= QUIET_AFTER {
             return Step::Wait { reason: WaitFor::Trouble, ms: PARKED_RECHECK_MS };
         }
-        let open = self.state.rotation.is_some() || self.state.decommission.is_some();
+        let open = self.state.is_at_work();
         if count >= TROUBLE_LIMIT && !leak && open {
             return Step::record(Event::Parked {
                 reason: ParkReason::Trouble { class, step: step.to_owned() },
@@ -146,8 +146,22 @@ impl<'a> View<'a> {
         if self.state.questions.values().any(is_move) {
             return true;
         }
-        let moved = self.state.rotation.as_ref().and_then(|r| r.moved.as_ref());
-        moved.is_some_and(|(_, at)| !self.passed(at, self.rules.lag_ms))
+        self.just_left().is_some()
+    }
+
+    /// The version that our own acknowledged move of *current* left, while reads may lag behind it.
+    pub fn just_left(&self) -> Option<&'a VersionId> {
+        if let Some((left, at)) = self.state.rotation.as_ref().and_then(|r| r.moved.as_ref()) {
+            return (!self.passed(at, self.rules.lag_ms)).then_some(left);
+        }
+        let (left, at) = self.state.moved.as_ref()?;
+        self.is_within(at, self.rules.lag_ms).then_some(left)
+    }
+
+    /// Whether something is so fresh by the wall clock. Between rotations nobody observes time, so
+    /// the second witness may never come (R19): only for what no kill hangs on.
+    pub fn is_within(&self, at: &Moment, duration_ms: i64) -> bool {
+        (0..duration_ms).contains(&self.stamp.wall_ms.saturating_sub(at.wall_ms))
     }
 
     /// Labels, or nothing where the store cannot be read now.
@@ -230,13 +244,8 @@ impl<'a> View<'a> {
     pub fn current(&self) -> Found<Option<(&'a VersionId, &'a Holding)>> {
         let store = self.store()?;
         let Some(version) = &store.current else { return Ok(None) };
-        if let Some((left, at)) = self.state.rotation.as_ref().and_then(|r| r.moved.as_ref())
-            && left == version
-        {
-            let step = Step::Wait { reason: WaitFor::ReadsLag, ms: 1_000 };
-            if !self.passed(at, self.rules.lag_ms) {
-                return Err(step);
-            }
+        if self.just_left() == Some(version) {
+            return Err(Step::Wait { reason: WaitFor::ReadsLag, ms: 1_000 });
         }
         Ok(Some((version, self.holding(version)?)))
     }

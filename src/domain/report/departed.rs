@@ -104,6 +104,7 @@ pub fn barred(name: &str, secret: &SecretKey, bar: &Bar) -> Problem {
         Bar::Decommission => {
             ("its key is being decommissioned, by the policy as it was".into(), RUN_ONCE)
         }
+        Bar::PutBack => ("its last key that worked is being put back as current".into(), RUN_ONCE),
         Bar::Question => ("a request whose reply was lost may still land".into(), RUN_ONCE),
         Bar::Leak => ("a leak report is open".into(), RUN_ONCE),
         Bar::FirstKey => ("a first key is being made; put the policy's file back".into(), RUN_ONCE),

@@ -6,6 +6,7 @@ use super::preflight::preflight;
 use super::problem::{ORPHANS, Problem, abort, adopt, forget, from_stdin, resume};
 use super::refusal::{class_text, why_failed};
 use crate::domain::code::Parked;
+use crate::domain::ids::KeyId;
 use crate::domain::plan::has_too_many_orphans;
 use crate::domain::state::{ParkReason, Rotation, State};
 
@@ -66,13 +67,28 @@ fn by_hand(policy: &str, open: bool, said: &str) -> (String, String) {
     }
 }
 
-/// Somebody may have put an older value back: then break-glass is not needed.
+/// The settled credential would have been put back, if it could.
 fn dead_between_rotations(policy: &str) -> (String, String) {
-    let said = "the store's current credential does not authenticate, and no other that is known \
-                can take its place. Consumers are failing. If an older value was put back into \
-                the store, the version before it may still work: pipe that one in. Else create a \
-                key in ION by hand and pipe it in.";
+    let said = "the store's current credential does not authenticate, and the last one that was \
+                known to work cannot take its place: it is rejected, reported leaked, or no longer \
+                in the store. Consumers are failing. Create a key in ION by hand and pipe it in.";
     (said.to_owned(), from_stdin(policy))
+}
+
+/// Somebody writes the same bad value again and again: the writer is what has to be mended.
+fn overwritten(policy: &str, key: &KeyId, failing: bool) -> (String, String) {
+    let now = if failing {
+        "It is there again now, and consumers are failing; `resume` puts the working key back."
+    } else {
+        "The last put-back stands, and current works; the next such write within the day is left \
+         as it is."
+    };
+    let said = format!(
+        "somebody writes key {key}, which does not work, into the secret again and again; three \
+         times within a day the last key that works was put back. {now} Mend whoever writes it \
+         (Terraform: take the value out of its hands), then go on."
+    );
+    (said, resume(policy))
 }
 
 fn text(policy: &str, reason: &ParkReason, open: bool) -> (String, String) {
@@ -105,6 +121,7 @@ fn text(policy: &str, reason: &ParkReason, open: bool) -> (String, String) {
             open,
             "neither the old nor the new key authenticates. Consumers are failing.",
         ),
+        ParkReason::CurrentOverwritten { key, failing } => overwritten(policy, key, *failing),
         ParkReason::CurrentMalformed if open => (
             "the secret is gone, or its current version holds no credential: no JSON object, or \
              not both fields. Consumers fail. Mend it in the store, then go on."

@@ -138,6 +138,17 @@ fn of_keys(before: &State, event: &Event) -> String {
             };
             format!("rotation {id} {how}")
         }
+        Event::PutBackBegun { held, rejected, .. } => format!(
+            "current names key {rejected}, which does not work, and no rotation is open: the last \
+             key that works, {}, is put back",
+            held.proof.key
+        ),
+        Event::PutBackEnded => match &before.put_back {
+            Some(open) if !open.is_served(before) => {
+                format!("key {} is not put back", open.held.proof.key)
+            }
+            _ => "current works again".into(),
+        },
         Event::LeakClosed => {
             let by_list = before.suspects.values().any(Suspect::is_disabled_by_list);
             let dead = if by_list { "proven dead, or disabled by the list" } else { "proven dead" };

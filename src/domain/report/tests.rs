@@ -28,12 +28,13 @@ fn shown(problem: &Problem) -> String {
     format!("{}: {}\n  next: {}", problem.code, problem.message, problem.next_command)
 }
 
-#[test]
-fn every_reason_to_park_says_what_happened_and_what_to_type() {
-    let reasons = [
+fn reasons_to_park() -> Vec<ParkReason> {
+    vec![
         ParkReason::CurrentChanged,
         ParkReason::CurrentMovedBack,
         ParkReason::CurrentDead,
+        ParkReason::CurrentOverwritten { key: key("k1"), failing: false },
+        ParkReason::CurrentOverwritten { key: key("k1"), failing: true },
         ParkReason::BothDead,
         ParkReason::CurrentMalformed,
         ParkReason::ForeignPending,
@@ -55,19 +56,28 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
             consumers: ["violet-labs", "erp"].map(|name| ConsumerName::new(name).unwrap()).into(),
         },
         ParkReason::PreflightRefused { refusal: Refusal::TooLarge },
-    ];
+    ]
+}
+
+#[test]
+fn every_reason_to_park_says_what_happened_and_what_to_type() {
+    let reasons = reasons_to_park();
     let texts: Vec<String> =
         reasons.iter().map(|r| shown(&park::problem_of("p", r, &State::default()))).collect();
     let codes: BTreeSet<&str> = reasons.iter().map(ParkReason::code).collect();
-    // A code each; what differs of a new key has two texts.
-    assert_eq!(codes.len() + 1, reasons.len());
+    // A code each; what differs of a new key has two texts, and so has a secret that is overwritten.
+    assert_eq!(codes.len() + 2, reasons.len());
     assert_snapshot!(texts.join("\n"), @r#"
     parked/current_changed: somebody put another credential into the store as current. It was left alone.
       next: rekeyd adopt p
     parked/current_moved_back: somebody moved current back to the old key after the new one was promoted.
       next: rekeyd abort p
-    parked/current_dead: the store's current credential does not authenticate, and no other that is known can take its place. Consumers are failing. If an older value was put back into the store, the version before it may still work: pipe that one in. Else create a key in ION by hand and pipe it in.
+    parked/current_dead: the store's current credential does not authenticate, and the last one that was known to work cannot take its place: it is rejected, reported leaked, or no longer in the store. Consumers are failing. Create a key in ION by hand and pipe it in.
       next: rekeyd adopt p --from-stdin <credential.json
+    parked/current_overwritten: somebody writes key k1, which does not work, into the secret again and again; three times within a day the last key that works was put back. The last put-back stands, and current works; the next such write within the day is left as it is. Mend whoever writes it (Terraform: take the value out of its hands), then go on.
+      next: rekeyd resume p
+    parked/current_overwritten: somebody writes key k1, which does not work, into the secret again and again; three times within a day the last key that works was put back. It is there again now, and consumers are failing; `resume` puts the working key back. Mend whoever writes it (Terraform: take the value out of its hands), then go on.
+      next: rekeyd resume p
     parked/both_dead: neither the old nor the new key authenticates. Consumers are failing. Create a key in ION by hand and pipe it in.
       next: rekeyd adopt p --from-stdin <credential.json
     parked/current_malformed: the secret is gone, or its current version holds no credential: no JSON object, or not both fields. Consumers fail. Mend it in the store, or pipe a credential in.

@@ -210,6 +210,15 @@ pub enum Event {
         ending: Ending,
         keys: BTreeSet<KeyId>,
     },
+    /// With no rotation open, *current* names `rejected`, which does not work; the settled
+    /// credential goes back (R13). `id` is drawn at random, for the request tokens.
+    PutBackBegun {
+        id: RotationId,
+        held: Held,
+        rejected: KeyId,
+    },
+    /// *Current* works again, or nothing is left that could go back.
+    PutBackEnded,
     /// Every suspect of the open report is proven dead.
     LeakClosed,
     /// *Current*'s key is on its way out, with nothing that replaces it (R30). A second one may add
@@ -288,6 +297,8 @@ impl Event {
             Self::Troubled { .. } => "troubled",
             Self::Checkpoint => "checkpoint",
             Self::Ended { .. } => "ended",
+            Self::PutBackBegun { .. } => "put_back_begun",
+            Self::PutBackEnded => "put_back_ended",
             Self::LeakClosed => "leak_closed",
             Self::DecommissionBegun { .. } => "decommission_begun",
             Self::DecommissionWithdrawn => "decommission_withdrawn",

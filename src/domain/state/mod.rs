@@ -18,6 +18,7 @@ mod event;
 mod first;
 mod key;
 mod orphan;
+mod put_back;
 mod reason;
 mod request;
 mod rotation;
@@ -32,6 +33,7 @@ pub use event::{Baseline, Event, Evidence};
 pub use first::FirstKey;
 pub use key::{Fate, Life, ManagedKey, Origin, Suspect};
 pub use orphan::{Orphan, OrphanKind, Progress, Ruled, Ruling, RulingStop};
+pub use put_back::PutBack;
 pub use reason::{ParkReason, ReadOnlyReason, Refusal};
 pub use request::{Request, RequestKind, Requester};
 pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger, first_token};
@@ -84,6 +86,14 @@ pub struct State {
     pub suspects: BTreeMap<KeyId, Suspect>,
     pub rotation: Option<Rotation>,
     pub decommission: Option<Decommission>,
+    /// The settled credential on its way back to *current*, with no rotation open (R13).
+    pub put_back: Option<PutBack>,
+    /// When it last went back, at most three times, the oldest first: whoever writes a value that
+    /// does not work again and again is not answered for ever.
+    pub put_backs: Vec<Moment>,
+    /// The version that our last acknowledged move of *current* left, in the last rotation or since:
+    /// reads may lag behind it (R13).
+    pub moved: Option<(VersionId, Moment)>,
     pub questions: BTreeMap<OperationId, Question>,
     /// When each request was sent that was never answered, whatever was seen since (R1).
     pub unanswered: BTreeSet<UnansweredSince>,
@@ -268,6 +278,26 @@ impl State {
             }),
             effect => effect.key() == Some(key),
         })
+    }
+
+    /// Labels taken off under the open rotation or put-back; without one nothing is taken off.
+    #[must_use]
+    pub fn label_moves(&self) -> Option<u32> {
+        let open = self.put_back.as_ref().map(|open| open.label_moves);
+        self.rotation.as_ref().map(|r| r.label_moves).or(open)
+    }
+
+    /// The version that our last acknowledged label removal was about, and when.
+    #[must_use]
+    pub fn unlabelled(&self) -> Option<&(VersionId, Moment)> {
+        let open = self.put_back.as_ref().and_then(|open| open.unlabelled.as_ref());
+        self.rotation.as_ref().and_then(|r| r.unlabelled.as_ref()).or(open)
+    }
+
+    /// Whether a rotation, a decommission, or a put-back is open.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        self.rotation.is_some() || self.decommission.is_some() || self.put_back.is_some()
     }
 
     /// The key that a version of ours holds.

@@ -18,6 +18,10 @@ pub enum ParkReason {
     CurrentMovedBack,
     /// *Current* does not authenticate, and nothing we know of can take its place: break-glass.
     CurrentDead,
+    /// With no rotation open, somebody put a credential that is rejected into *current* again and
+    /// again. The settled one went back each time, and does no more for a while. `failing`: the
+    /// rejected one is there now.
+    CurrentOverwritten { key: KeyId, failing: bool },
     /// Neither the old nor the new key authenticates.
     BothDead,
     /// *Current* holds no credential.
@@ -163,6 +167,7 @@ impl ParkReason {
             Self::CurrentChanged => "current_changed",
             Self::CurrentMovedBack => "current_moved_back",
             Self::CurrentDead => "current_dead",
+            Self::CurrentOverwritten { .. } => "current_overwritten",
             Self::BothDead => "both_dead",
             Self::CurrentMalformed => "current_malformed",
             Self::ForeignPending => "foreign_pending",

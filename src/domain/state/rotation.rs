@@ -206,12 +206,18 @@ pub fn first_token(fresh: RotationId) -> VersionId {
     request_token(fresh, 0)
 }
 
-/// AWS takes tokens of 32 to 64 characters (its API reference, `ClientRequestToken`).
+/// The request token of a put outside a rotation, which heals (R2, R13).
+pub(super) fn put_back_token(id: RotationId, attempt: u32) -> VersionId {
+    token("rekeyd/put-back-token/1", id, attempt)
+}
+
 fn request_token(rotation: RotationId, attempt: u32) -> VersionId {
-    let half = |salt: &str| {
-        let text = format!("{rotation}/{attempt}/{salt}");
-        String::from(Digest::of("rekeyd/request-token/1", &text))
-    };
+    token("rekeyd/request-token/1", rotation, attempt)
+}
+
+/// AWS takes tokens of 32 to 64 characters (its API reference, `ClientRequestToken`).
+fn token(domain: &str, id: RotationId, attempt: u32) -> VersionId {
+    let half = |salt: &str| String::from(Digest::of(domain, &format!("{id}/{attempt}/{salt}")));
     // Two 128-bit halves; a hexadecimal text is always a valid id.
     VersionId::from_hex_halves(&half("a"), &half("b"))
 }

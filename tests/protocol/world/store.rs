@@ -185,6 +185,10 @@ impl Store {
         inner.content.insert(version.into(), (key.into(), secret.into(), "{}".into()));
         inner.pending = Some(version.into());
     }
+    /// A person takes *pending* off.
+    pub fn unpend_by_hand(&self) {
+        self.inner.lock().unwrap().pending = None;
+    }
     /// A person rolls back in the console.
     pub fn roll_back_by_hand(&self) {
         let mut inner = self.inner.lock().unwrap();

@@ -37,22 +37,34 @@ pub fn page(code: Parked) -> Page {
             title: "current does not work, and nothing known can take its place",
             happened: "The credential that consumers read is rejected, and no other key that \
                 rekeyd knows may replace it. Its key was disabled or deleted in ION, or somebody \
-                (Terraform, say) put an older value back into the store.",
-            leaves: "Consumers are failing, or will when their token ends. Between rotations \
-                rekeyd keeps no older secret to fall back to.",
-            by_itself: "It looks again and heals by itself once a known key works.",
-            to_do: "If an older value was put back, the version before it may still work: pipe \
-                it in (in AWS the one labelled AWSPREVIOUS). Only what works is written. Else \
-                break-glass: create a key in ION by hand, as the same service account. Pipe it \
-                in; where a rotation is open, put it into the store as current and adopt it.",
-            commands: &[
-                "aws secretsmanager get-secret-value --secret-id ID --version-stage AWSPREVIOUS \
-                 --query SecretString --output text | rekeyd adopt NAME --from-stdin",
-                "rekeyd adopt NAME --from-stdin < credential.json",
-                "rekeyd adopt NAME",
-            ],
+                (Terraform, say) put an older value into the store, and the last key that worked \
+                is rejected too, was reported leaked, or is in no version of the secret any more.",
+            leaves: "Consumers are failing, or will when their token ends.",
+            by_itself: "It looks again, and heals once a known key works: between rotations it \
+                puts the last key that worked back as current, beside the other fields as they \
+                are now.",
+            to_do: "Break-glass: create a key in ION by hand, as the same service account. Pipe \
+                it in; only what works is written. Where a rotation is open, put it into the \
+                store as current and adopt it.",
+            commands: &["rekeyd adopt NAME --from-stdin < credential.json", "rekeyd adopt NAME"],
             rule: "Heal comes before every other step, and enables only what our own disable \
                 disabled (R11, R13).",
+        },
+        Parked::CurrentOverwritten => Page {
+            title: "somebody writes a credential that does not work, again and again",
+            happened: "With no rotation open, current was overwritten with a key that is \
+                rejected: most often an older value that Terraform, or another tool, still holds. \
+                Three times within a day rekeyd put the last key that works back.",
+            leaves: "The message says whether the last put-back stands, so that consumers work, \
+                or the bad value is there again, so that they fail. No key was made or removed.",
+            by_itself: "A day after the first of the three it would put the key back again. It \
+                stays parked, so that somebody looks.",
+            to_do: "Find who writes the secret and stop it: in Terraform ignore changes of the \
+                value, or take the version out of its state. Then resume: where the bad value is \
+                there, the working key goes back at once.",
+            commands: &["rekeyd history NAME", "rekeyd resume NAME"],
+            rule: "A credential that works is a person's choice and stays; one that does not is \
+                healed, and every retry ends in a visible park (R11, R13).",
         },
         Parked::BothDead => Page {
             title: "neither the old nor the new key works",

@@ -50,6 +50,9 @@ pub(super) fn settled(before: &State, question: Option<&Question>, outcome: &Out
 
 /// The key that a version of the open rotation holds.
 fn key_of<'a>(state: &'a State, version: &VersionId) -> Option<&'a KeyId> {
+    if let Some(open) = &state.put_back {
+        return open.proof_in(version).map(|proof| &proof.key);
+    }
     let open = state.rotation.as_ref()?;
     let staged = open.staged.iter().find(|staged| staged.version == *version);
     let old = (open.old.version == *version).then_some(&open.old.proof.key);

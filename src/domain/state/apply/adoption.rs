@@ -21,6 +21,7 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied
             managed(state, &now, held);
             served_until_now(state, &now);
             if let Some(rotation) = state.rotation.take() {
+                state.moved = rotation.moved.clone().or(state.moved.take());
                 state.last = Some(last(&rotation, Ending::Superseded, now.clone()));
             }
             state.policy = Some(policy.clone());
@@ -34,6 +35,8 @@ pub(super) fn adoption(state: &mut State, now: Moment, event: &Event) -> Applied
                 Some(Settled { held: held.clone(), since: now, created_ms: *created_ms });
             state.first = None;
             state.decommission = None;
+            state.put_back = None;
+            state.put_backs.clear();
             state.seen_key = None;
             state.parked = None;
             state.requests.adopt = false;

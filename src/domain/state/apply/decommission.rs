@@ -35,6 +35,7 @@ pub(super) fn begun(
     managed.pins_lost = 0;
     managed.revivals = 0;
     state.requests.rotate = None;
+    state.put_back = None;
     let held = held.clone();
     state.decommission = Some(Decommission { since: now, held, clear_store, token_life_ms });
     Ok(())

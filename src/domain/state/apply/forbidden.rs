@@ -21,7 +21,7 @@ pub(super) fn forbidden(state: &State, effect: &Effect) -> Why {
         Effect::Stage { .. } | Effect::Promote { .. } | Effect::Unstage { .. }
             if state.rotation.is_none() =>
         {
-            Some("no rotation is open")
+            put_back(state, effect)
         }
         Effect::Stage { proof, source: Source::Memory, .. } => {
             let minted = state.rotation.as_ref().and_then(Rotation::new_proof);
@@ -97,6 +97,22 @@ fn promote(state: &State, to: &VersionId) -> Why {
     match held {
         None => Some("only a version of this rotation is promoted"),
         Some(proof) => state.is_suspect(&proof.key).then_some("a suspect is never promoted"),
+    }
+}
+
+/// With no rotation open only the settled credential goes back, while nobody suspects it.
+fn put_back(state: &State, effect: &Effect) -> Why {
+    let Some(open) = &state.put_back else { return Some("no rotation is open") };
+    let suspect = state.is_suspect(&open.held.proof.key);
+    match effect {
+        Effect::Stage { proof, source: Source::Version(_), .. } if *proof == open.held.proof => {
+            suspect.then_some("a suspect is never put back")
+        }
+        Effect::Promote { to, .. } if open.proof_in(to).is_some() => {
+            suspect.then_some("a suspect is never promoted")
+        }
+        Effect::Unstage { .. } => None,
+        _ => Some("only the settled credential is put back"),
     }
 }
 

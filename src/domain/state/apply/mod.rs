@@ -8,6 +8,7 @@ mod key;
 mod operation;
 mod orphan;
 mod phase;
+mod put_back;
 mod request;
 
 use super::{Event, Outcome, Park, ParkReason, RequestKind, State, Trouble};
@@ -97,6 +98,10 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         }
         Event::Checkpoint => Ok(()),
         Event::Ended { ending, keys } => ended(state, now, *ending, keys),
+        Event::PutBackBegun { id, held, rejected } => {
+            put_back::begun(state, now, *id, held, rejected)
+        }
+        Event::PutBackEnded => put_back::over(state),
         Event::LeakClosed => leak_closed(state),
         Event::DecommissionBegun { held, clear_store, token_life_ms } => {
             begun(state, now, held, *clear_store, *token_life_ms)

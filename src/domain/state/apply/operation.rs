@@ -3,7 +3,7 @@
 use super::forbidden::forbidden;
 use super::key::{pin_lost, set_life};
 use super::orphan::orphan;
-use super::{Applied, illegal};
+use super::{Applied, illegal, put_back};
 use crate::domain::class::Class;
 use crate::domain::clocks::Moment;
 use crate::domain::facts::KeyProof;
@@ -38,6 +38,13 @@ pub(super) fn intended(
             Effect::Stage { .. } => rotation.attempt += 1,
             Effect::ProbeEtag { .. } => rotation.etag_probed = true,
             Effect::Unstage { .. } | Effect::DropPrevious { .. } => rotation.label_moves += 1,
+            _ => {}
+        }
+    }
+    if let Some(open) = state.put_back.as_mut() {
+        match effect {
+            Effect::Stage { .. } => open.attempt += 1,
+            Effect::Unstage { .. } | Effect::DropPrevious { .. } => open.label_moves += 1,
             _ => {}
         }
     }
@@ -79,6 +86,8 @@ pub(super) fn settled(
         Effect::Unstage { version } | Effect::DropPrevious { version } => {
             if let Some(rotation) = state.rotation.as_mut() {
                 rotation.unlabelled = Some((version, now));
+            } else if let Some(open) = state.put_back.as_mut() {
+                open.unlabelled = Some((version, now));
             }
             Ok(())
         }
@@ -144,9 +153,12 @@ pub(super) fn no_effect(state: &mut State, question: &Question, class: Class) ->
     // A put that was certainly not taken used no token up, and no attempt (R2).
     if matches!(question.effect, Effect::Stage { .. })
         && matches!(class, Class::Retryable | Class::Rejected)
-        && let Some(rotation) = state.rotation.as_mut()
     {
-        rotation.attempt = rotation.attempt.saturating_sub(1);
+        let rotation = state.rotation.as_mut().map(|rotation| &mut rotation.attempt);
+        let open = state.put_back.as_mut().map(|open| &mut open.attempt);
+        if let Some(attempt) = rotation.or(open) {
+            *attempt = attempt.saturating_sub(1);
+        }
     }
     if let Effect::Delete { key, .. } = &question.effect
         && class == Class::Conflict
@@ -196,7 +208,7 @@ pub(super) fn staged(
     proof: KeyProof,
 ) -> Applied {
     let Some(rotation) = state.rotation.as_mut() else {
-        return illegal("settled", "no rotation is open");
+        return put_back::staged(state, now, token, base, proof);
     };
     if let Some(managed) = state.keys.get_mut(&proof.key) {
         managed.version = Some(token.clone());
@@ -218,7 +230,7 @@ pub(super) fn promoted(
     outcome: &Outcome,
 ) -> Applied {
     let Some(rotation) = state.rotation.as_mut() else {
-        return illegal("settled", "no rotation is open");
+        return put_back::promoted(state, now, from, to, outcome);
     };
     let staged = rotation.staged.iter().find(|s| s.version == *to);
     let reached = staged.map_or(&rotation.old.proof.key, |s| &s.proof.key).clone();

@@ -27,6 +27,7 @@ pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied 
     };
     managed.version = Some(old.version.clone());
     state.requests.rotate = None;
+    state.put_back = None;
     state.seen_key = None;
     state.kept.clone_from(kept);
     state.rotation = Some(Rotation {
@@ -210,6 +211,9 @@ pub(super) fn ended(
     state.settled = Some(settled(state, held, &now));
     if ending == Ending::Superseded && rotation.accepted.is_some() {
         state.baseline.clone_from(&rotation.accepted);
+    }
+    if rotation.moved.is_some() {
+        state.moved.clone_from(&rotation.moved);
     }
     state.keys.retain(|_, managed| !managed.is_gone());
     state.owned.retain(|key, _| state.keys.contains_key(key));

@@ -96,6 +96,11 @@ pub(super) fn unparked(state: &mut State, now: &Moment, by_operator: bool) -> Ap
         served_until_now(state, now);
     }
     if by_operator {
+        // Their word that whoever wrote it is mended.
+        state.put_backs.clear();
+        if let Some(open) = state.put_back.as_mut() {
+            open.attempt_floor = open.attempt;
+        }
         if let Some(rotation) = state.rotation.as_mut() {
             rotation.attempt_floor = rotation.attempt;
         }
