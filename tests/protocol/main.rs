@@ -36,6 +36,7 @@ mod people;
 mod preflight;
 mod public_failures;
 mod refused_claims;
+mod refused_creates;
 mod reports;
 mod retired;
 mod rotation;
