@@ -227,7 +227,15 @@ impl<'a> Life<'a> {
     fn outcome(&mut self, effect: &Effect) -> Option<Outcome> {
         match self.chance.below(5) {
             0 => return None,
-            1 => return Some(Outcome::NoEffect { class: self.chance.of(&CLASSES) }),
+            1 => {
+                let class = self.chance.of(&CLASSES);
+                let refused = matches!(effect, Effect::Issue { .. }) && self.chance.below(2) == 0;
+                return Some(if refused {
+                    Outcome::Refused { class }
+                } else {
+                    Outcome::NoEffect { class }
+                });
+            }
             _ => {}
         }
         Some(match effect {

@@ -100,6 +100,8 @@ enum Act {
     LostAfter,
     /// The reply is lost now; the effect lands at any later moment before quiesce.
     LostLate,
+    /// A create is answered with a no; the key is made all the same.
+    RefusedAfter,
     Land,
     Leak,
     Abort,
@@ -404,12 +406,15 @@ impl Model for Bounds {
         if sut.aborts < self.aborts && open {
             acts.push(Act::Abort);
         }
-        if matches!(sut.clone().next(&self.rules), Step::Do(_)) {
+        if let Step::Do(effect) = sut.clone().next(&self.rules) {
             if sut.crashes < self.crashes {
                 acts.extend([Act::CrashBefore, Act::CrashAfter]);
             }
             if sut.losses < self.losses {
                 acts.extend([Act::LostBefore, Act::LostAfter, Act::LostLate]);
+                if matches!(effect, Effect::Issue { .. }) {
+                    acts.push(Act::RefusedAfter);
+                }
             }
         }
     }
@@ -557,6 +562,12 @@ impl Bounds {
             Act::LostAfter => {
                 sut.losses += 1;
                 let _told = sut.world.take_effect(effect);
+            }
+            Act::RefusedAfter => {
+                sut.losses += 1;
+                let _told = sut.world.take_effect(effect);
+                let outcome = Outcome::Refused { class: Class::Rejected };
+                sut.record(&[Event::Settled { operation, outcome }]);
             }
             Act::LostLate => {
                 sut.losses += 1;

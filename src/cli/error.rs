@@ -104,12 +104,16 @@ impl Exit {
         }
     }
 
-    /// What a park means for the caller. One that lifts itself when the other side answers again
-    /// needs no operator.
+    /// What a park means for the caller. A failure is told by its class; one that lifts itself when
+    /// the other side answers again needs no operator.
     #[must_use]
     pub fn of_park(reason: &ParkReason) -> Self {
         match reason {
-            ParkReason::Trouble { class: Class::Retryable, .. } => Self::Unreachable,
+            ParkReason::Trouble {
+                class: class @ (Class::Retryable | Class::Rejected | Class::Misconfigured),
+                ..
+            } => Self::of_class(*class),
+            ParkReason::Trouble { class, .. } if reason.cures_itself() => Self::of_class(*class),
             ParkReason::ClaimLost => Self::Held,
             _ => Self::Operator,
         }

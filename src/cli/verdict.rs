@@ -18,7 +18,8 @@ use super::error::{CliError, Exit, refusal};
 use crate::domain::clocks::Stamp;
 use crate::domain::code::Code;
 use crate::domain::report::{
-    Problem, RUN_ONCE, Subject, changed_by_others, left_over, parked, read_only, unverified,
+    ORPHANS, Problem, RUN_ONCE, Subject, changed_by_others, left_over, parked, read_only,
+    unverified,
 };
 use crate::domain::state::{Adoption, Ending, Refusal, RequestKind, State};
 use crate::engine::{Halt, Rested};
@@ -176,13 +177,19 @@ fn with_left_over(mut verdict: Verdict, name: &str, state: &State) -> Verdict {
     verdict.next(problem.next_command)
 }
 
-/// A key that may be ours is said wherever a command ends, until somebody rules on it.
+/// A key that may be ours is said wherever a command ends, until somebody rules on it; and no end
+/// is a good one until then (R17).
 fn with_orphans(mut verdict: Verdict, state: &State) -> Verdict {
     let awaiting: Vec<&str> = state.orphans_unruled().map(|(key, _)| key.as_str()).collect();
     if !awaiting.is_empty() {
         let keys = awaiting.join(", ");
         let more = format!(" May be ours too, and awaits a ruling (`orphans list`): {keys}.");
         verdict.message.push_str(&more);
+        if verdict.exit == Exit::Done {
+            verdict.exit = Exit::Operator;
+            verdict.exit_code = verdict.exit.code();
+        }
+        verdict.next_command.get_or_insert(ORPHANS.to_owned());
     }
     with_rulings(verdict, state)
 }

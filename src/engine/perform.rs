@@ -74,7 +74,9 @@ impl Engine {
                 self.note_failure(name, &error);
                 self.progress.stepped(Progress { step: name, outcome: "no effect", took });
                 let class = error.class;
-                let outcome = Outcome::NoEffect { class };
+                let doubtful = error.answered && matches!(effect, Effect::Issue { .. });
+                let outcome =
+                    if doubtful { Outcome::Refused { class } } else { Outcome::NoEffect { class } };
                 let said = self.said.get(name).cloned();
                 let trouble = Event::Troubled { class, step: name.to_owned(), said };
                 self.record(vec![Event::Settled { operation, outcome }, trouble]).await

@@ -60,6 +60,7 @@ fn describe(state: &State, event: &Event) -> (&'static str, String, String) {
             Outcome::Overtaken => ("settled", "overtaken".into(), none()),
             Outcome::EtagRefused => ("settled", "etags_enforced".into(), none()),
             Outcome::NoEffect { .. } => ("settled", "no_effect".into(), none()),
+            Outcome::Refused { .. } => ("settled", "refused".into(), none()),
         },
         Event::Entered { phase, .. } => ("entered", phase.name().into(), none()),
         Event::Proven { key, .. } => ("prove", "proven".into(), key.to_string()),

@@ -18,12 +18,15 @@ pub struct PortError {
     pub retry_after: Option<Duration>,
     /// What is to be mended, where it can be told. Nothing is decided by it.
     pub cause: Option<Cause>,
+    /// The other side took the request in and answered it so: its word, not something that was seen
+    /// on the way there. A create that was answered so is not believed to have made nothing (R3).
+    pub answered: bool,
 }
 
 impl PortError {
     #[must_use]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), retry_after: None, cause: None }
+        Self { class, message: message.into(), retry_after: None, cause: None, answered: false }
     }
     #[must_use]
     pub fn retryable(message: impl Into<String>) -> Self {
@@ -48,6 +51,11 @@ impl PortError {
     #[must_use]
     pub fn after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
+        self
+    }
+    #[must_use]
+    pub fn answered(mut self, answered: bool) -> Self {
+        self.answered = answered;
         self
     }
     #[must_use]

@@ -29,6 +29,7 @@ pub struct Changed {
 /// Implementations
 /// - MUST send each mutation at most once, and answer [`super::Class::Unknown`] for it unless they
 ///   are certain that it had no effect (then another class) or saw it succeed;
+/// - MUST set [`PortError::answered`] where the API itself took a create in and said no;
 /// - MUST bound every call in time and every body in bytes, and MUST NOT follow a redirect;
 /// - MUST NOT select a secret except in the answer of `issue`;
 /// - MUST NOT put any part of a body or a credential into an error.

@@ -30,6 +30,21 @@ async fn one_key_that_appeared_around_the_leak_is_counted_as_one_until_it_is_rul
     assert!(stage.alive(&stranger));
 }
 
+/// A timer that watches the exit code saw nothing once the report itself had ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_ended_well_while_a_stranger_of_the_leak_awaited_a_ruling() {
+    let stage = adopted().await;
+    let stranger = stage.sandbox.tenant().mint(SERVICE_ACCOUNT).unwrap().client_id;
+    assert_eq!(stage.run(&["--rotate-now", "demo", "--leaked"]).await.code, 6);
+    let once = ["run", "--once", "--budget", "0s"];
+    let ended = stage.run(&once).await;
+    assert_eq!(ended.code, 6, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains(&stranger), "{}", ended.out);
+    assert_eq!(stage.run(&["orphans", "keep", &stranger]).await.code, 0);
+    let ended = stage.run(&once).await;
+    assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leak_whose_rotation_cannot_start_says_why_and_goes_on_once_that_is_mended() {
     let stage = adopted().await;

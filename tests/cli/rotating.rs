@@ -37,6 +37,22 @@ async fn rotate_now_publishes_a_new_key_and_run_once_retires_the_old_one() {
     assert_eq!(stage.effects(CallKind::CreateApiKey), 1);
 }
 
+/// It ended with 6 after half a minute: for a right that is missing nobody has to decide anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_is_always_denied_took_long_and_did_not_say_that_it_was_rejected() {
+    let stage = Stage::new().await;
+    let what = What::PermissionDenied;
+    let denied = Fault { on: CallKind::CreateApiKey, nth: 1, count: 1_000, key: None, what };
+    stage.sandbox.tenant().add_fault(denied).unwrap();
+    let ended = stage.run(&["rotate", "demo"]).await;
+    assert_eq!(ended.code, 4, "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("[parked/trouble]"), "{}", ended.out);
+    assert!(ended.out.ends_with("next: rekeyd resume demo\n"), "{}", ended.out);
+    assert_eq!(stage.effects(CallKind::CreateApiKey), 0);
+    let sent = |entry: &&rekeyd::sandbox::Entry| entry.kind == CallKind::CreateApiKey;
+    assert_eq!(stage.sandbox.tenant().ledger().iter().filter(sent).count(), 3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn status_has_the_documented_shape() {
     let stage = Stage::with_drain("1h").await;

@@ -76,6 +76,40 @@ async fn a_create_is_certain_to_have_failed_only_where_the_server_says_so() {
     assert_eq!(slow.retry_after.unwrap().as_secs(), 7);
 }
 
+/// The API's own no was taken as proof that nothing was made.
+#[tokio::test]
+async fn a_no_of_the_api_itself_to_a_create_was_not_told_from_one_on_the_way_there() {
+    let no = || json!({ "errors": [{ "message": "no", "extensions": { "code": "FORBIDDEN" } }] });
+    let plain = || json!({ "message": "no" });
+    for (status, body, answered) in [
+        (200, no(), true),
+        (403, no(), true),
+        (401, no(), true),
+        (403, plain(), false),
+        (401, plain(), false),
+        (429, plain(), false),
+    ] {
+        let error = create_error(Reply::json(status, &body)).await;
+        assert_ne!(error.class, Class::Unknown, "{status} {body}");
+        assert_eq!(error.answered, answered, "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_create_that_the_api_itself_turned_away_is_not_sent_again_at_once() {
+    let fake = fake::api(|call| {
+        if !call.body.contains("createApiKey") {
+            return errors("no");
+        }
+        let error = json!({ "message": "no", "extensions": { "code": "UNAUTHENTICATED" } });
+        Reply::json(401, &json!({ "errors": [error] }))
+    });
+    let fake = fake.start().await;
+    fake.ion.list(&actor()).await.unwrap_err();
+    fake.ion.issue(&actor()).await.unwrap_err();
+    assert_eq!(fake.api.calls_of("createApiKey").len(), 1);
+}
+
 #[tokio::test]
 async fn everything_else_leaves_a_create_open() {
     let below = json!({ "data": null, "errors": [

@@ -37,6 +37,7 @@ mod preflight;
 mod public_failures;
 mod put_back;
 mod refused_claims;
+mod refused_creates;
 mod reports;
 mod retired;
 mod rotation;

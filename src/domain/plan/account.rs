@@ -3,13 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::attribution::candidates;
-use super::step::Step;
+use super::doubt::explained;
 use super::view::{Found, View};
 use crate::domain::class::Class;
 use crate::domain::facts::{Actor, Fact, KeyIndex, KeyProof};
 use crate::domain::ids::KeyId;
-use crate::domain::state::{Baseline, Effect, Event, Held, Orphan, Progress};
+use crate::domain::state::{Baseline, Event, Held, Orphan, Progress};
 
 /// The event that adopts what `held` names. The account's other keys are recorded, not judged.
 pub(super) fn adopted(v: &View<'_>, held: Held, by_operator: bool) -> Found<Event> {
@@ -55,20 +54,6 @@ pub(super) fn baseline(v: &View<'_>, proof: &KeyProof) -> Found<Baseline> {
         canaries: profile.canaries.clone(),
         questions: v.rules.canaries,
     })
-}
-
-/// Reports keys that showed up only after their create had been given up, before anything takes
-/// the list as known (R3, invariant 6).
-pub(super) fn explained(v: &View<'_>, index: &KeyIndex) -> Found<()> {
-    let Some(rotation) = &v.state.rotation else { return Ok(()) };
-    let mut keys = BTreeSet::new();
-    for doubt in &rotation.doubts {
-        if let Effect::Issue { snapshot, .. } = &doubt.effect {
-            let found = candidates(v, snapshot, index);
-            keys.extend(found.into_iter().map(|listed| listed.key.clone()));
-        }
-    }
-    if keys.is_empty() { Ok(()) } else { Err(Step::record(Event::Unexplained { keys })) }
 }
 
 /// Orphans that a complete list no longer has. It may lag behind a key that showed up just now (R13).

@@ -2,6 +2,7 @@
 //! and it is written as *current*. One create a word; what cannot be written is removed again.
 
 use super::account;
+use super::doubt;
 use super::guards::pending_is_foreign;
 use super::preflight::{other_account, too_many_orphans, trouble};
 use super::retire::{Purpose, retire};
@@ -29,6 +30,7 @@ pub(super) fn first_key(v: &View<'_>) -> Found<Option<Step>> {
             other => other,
         },
         Some(FirstKey::Failed { class }) => {
+            doubt::first_compared(v)?;
             Ok(Some(refuse(trouble(v, *class, "issue".to_owned()))))
         }
         Some(FirstKey::Minted { key, proof, installs }) => {

@@ -9,6 +9,7 @@ mod attribution;
 mod caller;
 mod claim;
 mod decommission;
+mod doubt;
 mod first_key;
 mod foreign;
 mod guards;
@@ -33,7 +34,6 @@ pub(in crate::domain) use preflight::{MAX_VALUE_BYTES, has_too_many_orphans};
 pub use rules::{Pace, Rules, certain_ms};
 pub use step::{Step, WaitFor};
 
-use super::class::Class;
 use super::clocks::Stamp;
 use super::facts::Observed;
 use super::state::{Adoption, Effect, Event, Park, ParkReason, Phase, Rotation, State};
@@ -129,6 +129,8 @@ fn machine(v: &View<'_>) -> Found<Step> {
     }
     let cures_itself = cures_itself(&park.reason) && is_ripe(v, park);
     let over = cures_itself || leak_overrides(v, rotation, &park.reason);
+    // What a refused create has made is found out beside any park.
+    let compares = !rotation.refused.is_empty();
     Ok(match step {
         step if over && goes_on(&step) => Step::record(Event::Unparked { by_operator: false }),
         // Everything could be read, and only time is missing: what it was parked for is over.
@@ -142,7 +144,7 @@ fn machine(v: &View<'_>) -> Found<Step> {
             Step::record(Event::Unparked { by_operator: false })
         }
         // What is missing is looked at; the rest is the operator's.
-        step if cures_itself || over && matches!(step, Step::Look(_)) => step,
+        step if cures_itself || (over || compares) && matches!(step, Step::Look(_)) => step,
         _ => v.wait_for_operator(),
     })
 }
@@ -158,11 +160,16 @@ fn goes_on(step: &Step) -> bool {
     }
 }
 
-/// What *current* was seen to name is recorded beside any park.
+/// What *current* was seen to name, and what a refused create made, is recorded beside any park.
 fn is_observation(step: &Step) -> bool {
     let Step::Record(events) = step else { return false };
     let [event] = events.as_slice() else { return false };
-    matches!(event, Event::Served { .. } | Event::Entered { phase: Phase::Promoted, .. })
+    matches!(
+        event,
+        Event::Served { .. }
+            | Event::RefusedCompared { .. }
+            | Event::Entered { phase: Phase::Promoted, .. }
+    )
 }
 
 /// A request that came to nothing again and again is tried anew after a while, not at once.
@@ -181,16 +188,6 @@ fn leak_overrides(v: &View<'_>, rotation: &Rotation, reason: &ParkReason) -> boo
     v.state.requests.leak.is_some() && (suspect || dead)
 }
 
-/// A failed read, or a throttled request, may succeed later; another policy may let go of a key; a
-/// consumer may say so late. A request that was refused for good is not sent again until an operator
-/// says so (F5).
 fn cures_itself(reason: &ParkReason) -> bool {
-    match reason {
-        ParkReason::Trouble { class: Class::Retryable, .. }
-        | ParkReason::NamedElsewhere { .. }
-        | ParkReason::ElsewhereUnreadable { .. }
-        | ParkReason::AckMissing { .. } => true,
-        ParkReason::Trouble { step, .. } => !Effect::NAMES.contains(&step.as_str()),
-        _ => false,
-    }
+    reason.cures_itself()
 }

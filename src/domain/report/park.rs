@@ -3,7 +3,7 @@
 use super::acks;
 use super::claim::lost;
 use super::preflight::preflight;
-use super::problem::{ORPHANS, Problem, abort, adopt, forget, from_stdin, resume};
+use super::problem::{ORPHANS, Problem, RUN_ONCE, abort, adopt, forget, from_stdin, resume};
 use super::refusal::{class_text, why_failed};
 use crate::domain::code::Parked;
 use crate::domain::ids::KeyId;
@@ -19,7 +19,8 @@ pub fn parked(policy: &str, state: &State) -> Option<Problem> {
         // Their list would name nothing that holds it up.
         let said = "two or more keys may have been ours; each is ruled on by now, or gone, or one \
                     is left. No further key is made until you say so.";
-        let left = state.rotation.as_ref().map_or_else(String::new, left_as);
+        let left = state.rotation.as_ref();
+        let left = left.map_or_else(String::new, |open| left_as(open, &park.reason));
         problem = Problem::new(Parked::Orphans, format!("{said}{left}"), resume(policy));
     }
     Some(problem)
@@ -30,27 +31,34 @@ pub(super) fn problem_of(policy: &str, reason: &ParkReason, state: &State) -> Pr
     let rotation = state.rotation.as_ref();
     let (said, next) = match (reason, &state.trouble) {
         (ParkReason::Trouble { class, step }, Some(trouble)) if trouble.step == *step => {
-            again_and_again(policy, step, why_failed(*class, trouble.said.as_deref()))
+            again_and_again(policy, reason, step, why_failed(*class, trouble.said.as_deref()))
         }
         (ParkReason::AckMissing { consumers }, _) => acks::overdue(policy, consumers, state),
         _ => text(policy, reason, rotation.is_some()),
     };
-    let left = rotation.map_or_else(String::new, left_as);
+    let left = rotation.map_or_else(String::new, |open| left_as(open, reason));
     Problem::new(Parked::from(reason), format!("{said}{left}"), next)
 }
 
-fn again_and_again(policy: &str, step: &str, why: &str) -> (String, String) {
-    (format!("step `{step}` failed again and again: {why}."), resume(policy))
+fn again_and_again(policy: &str, reason: &ParkReason, step: &str, why: &str) -> (String, String) {
+    let said = format!("step `{step}` failed again and again: {why}.");
+    if reason.cures_itself() {
+        let more = "It is tried again by itself, by the daemon or by each run, and goes on when it \
+                    succeeds.";
+        return (format!("{said} {more}"), RUN_ONCE.to_owned());
+    }
+    (said, resume(policy))
 }
 
 /// What state a parked rotation leaves behind.
-fn left_as(open: &Rotation) -> String {
+fn left_as(open: &Rotation, reason: &ParkReason) -> String {
+    let until = if reason.cures_itself() { "until then" } else { "until you say so" };
     let old = &open.old.proof.key;
     let new = open.new.as_ref().map(|new| &new.key);
     match new {
         Some(new) => format!(
             " The rotation stands at {}: old key {old}, new key {new}. Nothing is changed \
-             until you say so, except what keeps the current secret working.",
+             {until}, except what keeps the current secret working.",
             open.phase.name()
         ),
         None => format!(" The rotation stands at {}: old key {old}.", open.phase.name()),
@@ -225,7 +233,9 @@ fn text_of_keys(policy: &str, reason: &ParkReason) -> (String, String) {
             ),
             resume(policy),
         ),
-        ParkReason::Trouble { class, step } => again_and_again(policy, step, class_text(*class)),
+        ParkReason::Trouble { class, step } => {
+            again_and_again(policy, reason, step, class_text(*class))
+        }
         ParkReason::LeakRolledBack => (
             "the rotation that a leak started was rolled back; the leaked key still lives. \
              `resume` tries again."

@@ -101,6 +101,17 @@ fn of_keys(before: &State, event: &Event) -> String {
             let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
             format!("showed up after its create was given up: {}", keys.join(", "))
         }
+        Event::RefusedCompared { keys, .. } if keys.is_empty() => {
+            "the creates that were refused made nothing, by the list".into()
+        }
+        Event::RefusedCompared { keys, .. } => {
+            let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
+            format!("showed up after a create that was refused: {}", keys.join(", "))
+        }
+        Event::NeverListed { key, control } => format!(
+            "key {key}, which a create named, is in no list: not in the one that holds {control}, \
+             nor in any before; what that create made is looked for"
+        ),
         Event::Strangers { keys } => appeared(before, keys),
         Event::Kept { key, by } => {
             format!("{} ruled that key {key} may live{}", by.who, because(by.reason.as_deref()))

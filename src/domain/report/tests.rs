@@ -119,6 +119,24 @@ fn every_reason_to_park_says_what_happened_and_what_to_type() {
     "#);
 }
 
+/// It said "until you say so" of what the daemon takes up by itself.
+#[test]
+fn a_park_that_lifts_itself_asked_for_a_word() {
+    let trouble = |class, step: &str| ParkReason::Trouble { class, step: step.into() };
+    for (reason, by_itself) in [
+        (trouble(Class::Unknown, "prove"), true),
+        (trouble(Class::Rejected, "list"), true),
+        (trouble(Class::Retryable, "issue"), true),
+        (trouble(Class::Rejected, "issue"), false),
+        (trouble(Class::Unknown, "delete"), false),
+    ] {
+        assert_eq!(reason.cures_itself(), by_itself, "{reason:?}");
+        let problem = park::problem_of("p", &reason, &State::default());
+        assert_eq!(problem.message.contains("by itself"), by_itself, "{}", problem.message);
+        assert_eq!(problem.next_command == RUN_ONCE, by_itself, "{}", problem.next_command);
+    }
+}
+
 #[test]
 fn every_refusal_says_what_to_type() {
     let refusals = [

@@ -123,6 +123,9 @@ pub enum Outcome {
     Overtaken,
     /// Certainly no effect.
     NoEffect { class: Class },
+    /// A create that the issuer answered with a no. A server may say so and have made the key: it is
+    /// not believed before a list has shown nothing (R3).
+    Refused { class: Class },
 }
 
 /// A mutation whose outcome is not known (R1).

@@ -151,6 +151,19 @@ pub enum Event {
     Unexplained {
         keys: BTreeSet<KeyId>,
     },
+    /// A complete list was compared with what was there before creates that were refused: these keys
+    /// appeared since, and may be ours (R3).
+    RefusedCompared {
+        keys: BTreeSet<KeyId>,
+        /// Reads no longer lag behind any of them: what has not shown by now was not made.
+        over: bool,
+    },
+    /// A create named this key, and no complete list ever had it, nor did its secret ever work: what
+    /// that create made is not known. `control` is in the list that lacks it.
+    NeverListed {
+        key: KeyId,
+        control: KeyId,
+    },
     /// A person ruled that a key may live.
     Kept {
         key: KeyId,
@@ -285,6 +298,8 @@ impl Event {
             Self::VerifyFailed => "verify_failed",
             Self::Strangers { .. } => "strangers",
             Self::Unexplained { .. } => "unexplained",
+            Self::RefusedCompared { .. } => "refused_compared",
+            Self::NeverListed { .. } => "never_listed",
             Self::Kept { .. } => "kept",
             Self::Ruled { .. } => "ruled",
             Self::RulingStopped { .. } => "ruling_stopped",

@@ -36,7 +36,9 @@ pub use orphan::{Orphan, OrphanKind, Progress, Ruled, Ruling, RulingStop};
 pub use put_back::PutBack;
 pub use reason::{ParkReason, ReadOnlyReason, Refusal};
 pub use request::{Request, RequestKind, Requester};
-pub use rotation::{Ending, Held, NewKey, Phase, Rotation, StagedVersion, Trigger, first_token};
+pub use rotation::{
+    Ending, Held, NewKey, Phase, RefusedCreate, Rotation, StagedVersion, Trigger, first_token,
+};
 
 pub use withheld::Withheld;
 
@@ -76,6 +78,8 @@ pub struct State {
     pub settled: Option<Settled>,
     /// A first key that is being made for a secret without one (R31).
     pub first: Option<FirstKey>,
+    /// The create of a first key that was refused and not compared yet (R3).
+    pub first_refused: Option<RefusedCreate>,
     pub baseline: Option<Baseline>,
     /// Every key that we adopted or minted and that is not proven gone.
     pub keys: BTreeMap<KeyId, ManagedKey>,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::effect::Effect;
 use crate::domain::class::Class;
 use crate::domain::facts::StoreProblem;
 use crate::domain::ids::{ConsumerName, KeyId, SecretKey};
@@ -160,6 +161,21 @@ pub enum Refusal {
 }
 
 impl ParkReason {
+    /// Whether it is lifted without a word once what it is about is over. A failed read, or a
+    /// throttled request, may succeed later; another policy may let go of a key; a consumer may say
+    /// so late. A request that was refused for good is not sent again until an operator says so (F5).
+    #[must_use]
+    pub fn cures_itself(&self) -> bool {
+        match self {
+            Self::Trouble { class: Class::Retryable, .. }
+            | Self::NamedElsewhere { .. }
+            | Self::ElsewhereUnreadable { .. }
+            | Self::AckMissing { .. } => true,
+            Self::Trouble { step, .. } => !Effect::NAMES.contains(&step.as_str()),
+            _ => false,
+        }
+    }
+
     /// A stable code for machines and for `history`.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -1,11 +1,12 @@
 //! One open run of the state machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::effect::Question;
 use super::event::Baseline;
+use crate::domain::class::Class;
 use crate::domain::clocks::Moment;
 use crate::domain::facts::KeyProof;
 use crate::domain::ids::{ConsumerName, KeyId, RotationId, VersionId};
@@ -107,6 +108,16 @@ pub struct NewKey {
     pub proof: Option<KeyProof>,
 }
 
+/// A create that was refused, and that may have made a key all the same (R3).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RefusedCreate {
+    /// Every key id of the complete list read just before.
+    pub snapshot: BTreeSet<KeyId>,
+    pub asked: Moment,
+    pub answered: Moment,
+    pub class: Class,
+}
+
 /// One version that this rotation put.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StagedVersion {
@@ -141,11 +152,19 @@ pub struct Rotation {
     pub label_moves: u32,
     /// The version that our last acknowledged label removal was about: reads may lag (R13).
     pub unlabelled: Option<(VersionId, Moment)>,
+    /// The version that our last acknowledged removal of *previous* was about, since that move.
+    pub dropped: Option<VersionId>,
     /// An operator asked for its end, under the report that is open if one is.
     pub aborted: bool,
     /// Creates that were given up without an answer and without a key to show for them: what
     /// shows up all the same is reported before the end (invariant 6). At most three.
     pub doubts: Vec<Question>,
+    /// Creates that the issuer answered with a no and that no late enough list was compared for.
+    pub refused: Vec<RefusedCreate>,
+    /// Keys that showed up all the same.
+    pub refused_shown: usize,
+    /// The create of each minted key that nothing has shown to be real: no exchange, no list.
+    pub unseen: BTreeMap<KeyId, Question>,
     /// Whether etags were tried on this rotation's new key (R21).
     pub etag_probed: bool,
     /// What an operator accepted of the new key's profile (R23): the baseline once it is *current*.

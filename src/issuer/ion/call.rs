@@ -124,6 +124,10 @@ impl Ion {
         if let Some(token) = self.tokens.get(actor.fingerprint(), now_ms) {
             let result = self.post(operation, &token, body).await;
             let turned_away = match &result {
+                // What GraphQL itself answered to a create is not believed to have made nothing.
+                Ok(reply) if reply.status == 401 && operation == Operation::CreateApiKey => {
+                    !reply.html && errors_of(reply).is_none()
+                }
                 Ok(reply) if reply.status == 401 => !reply.html,
                 Ok(reply) if !operation.is_mutation() => says_unauthenticated(reply),
                 _ => false,
@@ -245,8 +249,10 @@ fn read_answer<D: DeserializeOwned>(reply: &Reply) -> Option<Answer<D>> {
 }
 
 fn says_unauthenticated(reply: &Reply) -> bool {
-    serde_json::from_slice::<Head>(&reply.body)
-        .ok()
-        .and_then(|head| meaning::read(head.errors.as_ref()))
-        .is_some_and(|errors| errors.meaning == Meaning::Unauthenticated)
+    errors_of(reply).is_some_and(|errors| errors.meaning == Meaning::Unauthenticated)
+}
+
+fn errors_of(reply: &Reply) -> Option<Errors> {
+    let head = serde_json::from_slice::<Head>(&reply.body).ok()?;
+    meaning::read(head.errors.as_ref())
 }

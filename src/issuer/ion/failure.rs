@@ -132,6 +132,7 @@ impl Ion {
             _ => self.by_status(operation, reply),
         };
         failure.no_current_user = errors.is_some_and(|errors| errors.no_current_user);
+        failure.error = failure.error.answered(errors.is_some());
         failure
     }
 
@@ -191,6 +192,7 @@ impl Ion {
         let meaning = if certain { errors.meaning } else { Meaning::Other };
         let mut failure = self.by_meaning(operation, meaning, None, None);
         failure.no_current_user = errors.no_current_user;
+        failure.error = failure.error.answered(true);
         failure
     }
 

@@ -239,10 +239,11 @@ pub fn page(code: Parked) -> Page {
             happened: "A call to the issuer or the store keeps failing. The message names the \
                 step and what was answered.",
             leaves: "Consumers keep what current holds. An open rotation's keys live on.",
-            by_itself: "Where the other side was out of reach, it goes on when it answers. \
-                Where it refused, it waits for you.",
+            by_itself: "A step that only reads, and a call that found the other side out of \
+                reach, is tried again, and it goes on when that succeeds. A change that was \
+                refused waits for you.",
             to_do: "Mend what the message says: network, credentials, rights, or addresses. \
-                Then resume.",
+                Resume where it does not say that it goes on by itself.",
             commands: &["rekeyd plan NAME", "rekeyd resume NAME"],
             rule: "Every retry is bounded and ends in a visible park; a leak report is never \
                 dropped (R18).",

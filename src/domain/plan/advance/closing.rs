@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use super::Case;
 use crate::domain::class::Class;
 use crate::domain::clocks::remaining_ms;
-use crate::domain::facts::Actor;
+use crate::domain::facts::{Actor, StoreView};
 use crate::domain::ids::{KeyId, VersionId};
 use crate::domain::plan::account;
 use crate::domain::plan::claim;
+use crate::domain::plan::doubt;
 use crate::domain::plan::guards::{self, MAX_LABEL_MOVES};
 use crate::domain::plan::question::RECHECK_MS;
 use crate::domain::plan::retire::{Purpose, deletes_are_spent, retire};
@@ -20,7 +21,8 @@ impl Case<'_> {
     /// Under an open report the list is not clean yet: what appeared since stays a stranger.
     pub(super) fn clean_list(&self, actor: &Actor) -> Found<BTreeSet<KeyId>> {
         let index = self.v.complete_keys(actor)?;
-        account::explained(self.v, index)?;
+        doubt::explained(self.v, index)?;
+        doubt::waited_out(self.v, self.r)?;
         let keys = account::ids(index);
         let orphans: BTreeSet<_> =
             self.v.state.orphans_unruled().map(|(key, _)| key.clone()).collect();
@@ -63,18 +65,25 @@ impl Case<'_> {
                 return Err(guards::unstage(self.v, pending));
             }
         }
-        let Some(previous) = store.previous.as_ref().filter(|p| Some(*p) != store.current.as_ref())
-        else {
-            return Ok(());
-        };
-        if self.is_dead(previous)? {
-            guards::label_lag(self.v, previous)?;
-            if self.r.label_moves > MAX_LABEL_MOVES {
-                return Err(self.v.trouble(Class::Unknown, "drop_previous"));
+        let shown = store.previous.as_ref().filter(|p| Some(*p) != store.current.as_ref());
+        for previous in shown.into_iter().chain(self.left_by_our_move(store)) {
+            if self.is_dead(previous)? {
+                guards::label_lag(self.v, previous)?;
+                if self.r.label_moves > MAX_LABEL_MOVES {
+                    return Err(self.v.trouble(Class::Unknown, "drop_previous"));
+                }
+                return Err(Step::Do(Effect::DropPrevious { version: previous.clone() }));
             }
-            return Err(Step::Do(Effect::DropPrevious { version: previous.clone() }));
         }
         Ok(())
+    }
+
+    /// Our last acknowledged move of *current* put *previous* on the version that it left. A read
+    /// that shows it elsewhere may be minutes behind: it is taken off there all the same (R13).
+    fn left_by_our_move(&self, store: &StoreView) -> Option<&'_ VersionId> {
+        let (left, _) = self.r.moved.as_ref()?;
+        let is_current = store.current.as_ref() == Some(left);
+        (!is_current && self.r.dropped.as_ref() != Some(left)).then_some(left)
     }
 
     /// Whether a version names a key that a console roll-back must not bring back.

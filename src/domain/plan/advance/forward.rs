@@ -6,6 +6,7 @@ use crate::domain::clocks::remaining_ms;
 use crate::domain::facts::{Holding, KeyProof, Profile};
 use crate::domain::ids::KeyId;
 use crate::domain::plan::account;
+use crate::domain::plan::doubt;
 use crate::domain::plan::guards::pending_is_foreign;
 use crate::domain::plan::pace;
 use crate::domain::plan::preflight::too_many_orphans;
@@ -29,8 +30,12 @@ impl<'a> Case<'a> {
         {
             return Ok(step);
         }
+        if !self.r.refused.is_empty() || !self.r.doubts.is_empty() {
+            let actor = self.v.actor(None)?;
+            doubt::explained(self.v, self.v.complete_keys(&actor)?)?;
+        }
         if self.r.creates >= MAX_CREATES {
-            return Err(self.v.park(ParkReason::TooManyCreates));
+            return Err(self.creates_are_spent());
         }
         if !leak && too_many_orphans(self.v)? {
             return Err(self.v.park(ParkReason::Orphans));
@@ -45,6 +50,21 @@ impl<'a> Case<'a> {
         let actor = self.v.actor(None)?;
         let snapshot = account::ids(self.v.complete_keys(&actor)?);
         Ok(Step::Do(Effect::Issue { actor, snapshot }))
+    }
+
+    /// No further create is sent. What was refused may be tried again once a list has shown that it
+    /// made nothing.
+    fn creates_are_spent(&self) -> Step {
+        let Some(last) = self.r.refused.last() else {
+            return self.v.park(ParkReason::TooManyCreates);
+        };
+        let (class, step) = (last.class, "issue".to_owned());
+        let failing = self.v.state.trouble.as_ref().is_some_and(|trouble| trouble.step == step);
+        if failing && self.v.state.requests.leak.is_none() {
+            return self.v.park(ParkReason::Trouble { class, step });
+        }
+        let wait = doubt::waited_out(self.v, self.r);
+        wait.err().unwrap_or_else(|| self.v.park(ParkReason::Trouble { class, step }))
     }
 
     /// Ours by what the list says, and dead: that it be gone too can wait until the end.

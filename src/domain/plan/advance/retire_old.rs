@@ -7,6 +7,7 @@ use crate::domain::class::Class;
 use crate::domain::facts::Actor;
 use crate::domain::ids::KeyId;
 use crate::domain::plan::account;
+use crate::domain::plan::doubt;
 use crate::domain::plan::pace;
 use crate::domain::plan::retire::{Purpose, deletes_are_spent, retire};
 use crate::domain::plan::step::{Step, WaitFor};
@@ -19,6 +20,9 @@ impl Case<'_> {
             return self.supersede();
         }
         self.still_new()?;
+        if let Some(proof) = self.r.new_proof() {
+            doubt::meanwhile(self.v, self.r, &Actor::Key(proof.clone()))?;
+        }
         let old = &self.r.old.proof.key;
         let suspect = self.v.state.is_suspect(old);
         let life = self.v.state.keys.get(old).map(|k| &k.life);

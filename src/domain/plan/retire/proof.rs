@@ -95,6 +95,11 @@ impl Case<'_> {
                 Some(true) | None => return Err(self.v.trouble(Class::Unknown, "list")),
             }
         }
+        let open = self.v.state.rotation.as_ref();
+        let unseen = open.is_some_and(|open| open.unseen.contains_key(self.key));
+        if unseen && !self.v.state.is_suspect(self.key) {
+            return Ok(Step::record(Event::NeverListed { key: self.key.clone(), control }));
+        }
         Ok(Step::record(Event::Proven {
             key: self.key.clone(),
             evidence: Evidence::Absent { control },

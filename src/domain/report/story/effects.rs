@@ -45,6 +45,10 @@ pub(super) fn settled(before: &State, question: Option<&Question>, outcome: &Out
         Outcome::NoEffect { class } => {
             format!("{what}: no effect, {}", class_text(*class))
         }
+        Outcome::Refused { class } => format!(
+            "{what}: refused, {}; what it made all the same is looked for",
+            class_text(*class)
+        ),
     }
 }
 

@@ -9,6 +9,7 @@ mod operation;
 mod orphan;
 mod phase;
 mod put_back;
+mod refused;
 mod request;
 
 use super::{Event, Outcome, Park, ParkReason, RequestKind, State, Trouble};
@@ -22,6 +23,7 @@ use key::{key, proven, served};
 use operation::{intended, settled};
 use orphan::{kept, orphans_gone, ruled, ruling_stopped, strangers, unexplained};
 use phase::{abandoned, acked, ended, entered, rebased, started};
+use refused::{never_listed, refused_compared};
 use request::{answered, leak_closed, requested, unparked};
 
 /// An event that does not fit the state it is applied to.
@@ -79,6 +81,11 @@ fn take(state: &mut State, now: Moment, event: &Event) -> Applied {
         Event::VerifyFailed => verify_failed(state),
         Event::Strangers { keys } => strangers(state, &now, keys),
         Event::Unexplained { keys } => unexplained(state, &now, keys),
+        Event::RefusedCompared { keys, over } => {
+            refused_compared(state, &now, keys, *over);
+            Ok(())
+        }
+        Event::NeverListed { key, .. } => never_listed(state, key),
         Event::Kept { key, .. } => kept(state, key),
         Event::Ruled { key, ruling, carried_out_by, .. } => {
             ruled(state, key, *ruling, carried_out_by.is_some())
@@ -134,10 +141,13 @@ fn verify_failed(state: &mut State) -> Applied {
 /// Whether the failures counted so far are over. A request that came to nothing is no progress.
 fn is_progress(event: &Event) -> bool {
     match event {
-        Event::Settled { outcome, .. } => !matches!(outcome, Outcome::NoEffect { .. }),
+        Event::Settled { outcome, .. } => {
+            !matches!(outcome, Outcome::NoEffect { .. } | Outcome::Refused { .. })
+        }
         // The word that a kill would lock us out, while the failure behind it goes on.
         Event::Answered { request: RequestKind::Leak, .. }
         | Event::Troubled { .. }
+        | Event::RefusedCompared { .. }
         | Event::Checkpoint
         | Event::Scheduled { .. }
         | Event::Renamed { .. }

@@ -3,6 +3,7 @@
 use super::forbidden::forbidden;
 use super::key::{pin_lost, set_life};
 use super::orphan::orphan;
+use super::refused::{refused, unseen};
 use super::{Applied, illegal, put_back};
 use crate::domain::class::Class;
 use crate::domain::clocks::Moment;
@@ -48,6 +49,10 @@ pub(super) fn intended(
             _ => {}
         }
     }
+    if let (Effect::Disable { key, .. }, Some(rotation)) = (effect, state.rotation.as_mut()) {
+        // A disable carries what a list showed of the key.
+        rotation.unseen.remove(key);
+    }
     if let Effect::Delete { key, .. } = effect
         && let Some(managed) = state.keys.get_mut(key)
     {
@@ -70,8 +75,11 @@ pub(super) fn settled(
     if question.seen {
         state.unanswered.insert(UnansweredSince(operation, question.asked.clone()));
     }
-    if let Outcome::NoEffect { class } = outcome {
-        return no_effect(state, &question, *class);
+    match outcome {
+        Outcome::NoEffect { class } => return no_effect(state, &question, *class),
+        Outcome::Refused { class } => return refused(state, now, question, *class),
+        Outcome::Minted { key, .. } => unseen(state, key, &question),
+        _ => {}
     }
     match question.effect {
         Effect::Claim { entry } => {
@@ -83,7 +91,16 @@ pub(super) fn settled(
         Effect::Issue { .. } => minted(state, now, outcome),
         Effect::Stage { token, base, proof, .. } => staged(state, now, token, base, proof),
         Effect::Promote { from, to } => promoted(state, now, &from, &to, outcome),
-        Effect::Unstage { version } | Effect::DropPrevious { version } => {
+        Effect::DropPrevious { version } => {
+            if let Some(rotation) = state.rotation.as_mut() {
+                rotation.dropped = Some(version.clone());
+                rotation.unlabelled = Some((version, now));
+            } else if let Some(open) = state.put_back.as_mut() {
+                open.unlabelled = Some((version, now));
+            }
+            Ok(())
+        }
+        Effect::Unstage { version } => {
             if let Some(rotation) = state.rotation.as_mut() {
                 rotation.unlabelled = Some((version, now));
             } else if let Some(open) = state.put_back.as_mut() {
@@ -247,6 +264,7 @@ pub(super) fn promoted(
         return Ok(());
     }
     rotation.moved = Some((from.clone(), now.clone()));
+    rotation.dropped = None;
     let forward = rotation.new.as_ref().is_some_and(|new| new.key == reached);
     if forward && !rotation.phase.after_promote() {
         rotation.phase = Phase::Promoted;
@@ -262,6 +280,6 @@ pub(super) fn promoted(
 }
 
 /// The create that was settled is a first key's, not one that a superseded rotation left open.
-fn wants_first(state: &State) -> bool {
+pub(super) fn wants_first(state: &State) -> bool {
     state.adoption != Adoption::Adopted && state.first == Some(FirstKey::Wanted)
 }

@@ -1,6 +1,6 @@
 //! Phases of the machine: which may follow which, and how a rotation starts and ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Applied, illegal};
 use crate::domain::clocks::Moment;
@@ -48,8 +48,12 @@ pub(super) fn started(state: &mut State, now: Moment, event: &Event) -> Applied 
         token_life_ms: *token_life_ms,
         label_moves: 0,
         unlabelled: None,
+        dropped: None,
         aborted: false,
         doubts: Vec::new(),
+        refused: Vec::new(),
+        refused_shown: 0,
+        unseen: BTreeMap::new(),
         etag_probed: false,
         accepted: None,
         acked: BTreeSet::new(),
@@ -102,6 +106,10 @@ pub(super) fn entered(
     }
     if because.is_some() {
         rotation.because = because.cloned();
+    }
+    if let Some(new) = rotation.new.as_ref().filter(|_| phase == Phase::Verified) {
+        // Its secret works, so the answer named the key that was made.
+        rotation.unseen.remove(&new.key);
     }
     if phase == Phase::Promoted && rotation.promoted_at.is_none() {
         rotation.promoted_at = Some(now.clone());
