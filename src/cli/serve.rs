@@ -45,12 +45,13 @@ pub async fn serve(context: &Context) -> Result<Exit, CliError> {
     let mut beside = JoinSet::new();
     beside.spawn(follow(reloader.clone(), signals.stop.clone()));
     beside.spawn(on_hangup(hangups()?, reloader.clone(), signals.stop.clone()));
+    let stopping = tokio::spawn(say_stopping(signals.stop.clone()));
     let serving = tokio::spawn(socket.serve(office, signals.stop.clone()));
     let mut voice = Voice { notifier: Notifier::new(), reloader };
     voice.notifier.ready();
     tracing::info!(policies = app.policies.len(), pid = std::process::id(), "rekeyd is ready");
     fleet.run(beats, |report| voice.beat(report), signals.stop.clone()).await;
-    drop(voice);
+    drop(stopping.await);
     // Commands that were begun end by the same stop.
     drop(serving.await);
     beside.shutdown().await;
@@ -125,10 +126,10 @@ impl Voice {
     }
 }
 
-impl Drop for Voice {
-    fn drop(&mut self) {
-        self.notifier.stopping();
-    }
+/// As soon as it is so: what must come to its end first may take longer than a watchdog waits.
+async fn say_stopping(mut stop: Stop) {
+    stop.asked().await;
+    Notifier::new().stopping();
 }
 
 /// What a person wants to know first.
