@@ -65,6 +65,8 @@ fn filter(level: Level) -> Targets {
     Targets::new()
         .with_default(level.filter().min(LevelFilter::INFO))
         .with_target("rekeyd", level.filter())
+        // It tells of each of its parts by name, which says nothing to anybody.
+        .with_target("tokio_cron_scheduler", level.filter().min(LevelFilter::WARN))
 }
 
 /// Says where a panic happened and nothing else: its payload may hold anything.

@@ -4,7 +4,7 @@ use rekeyd::sandbox::CallKind;
 use tokio::task::JoinSet;
 
 use crate::daemon::Daemon;
-use crate::stage::{ONCE, Stage, Terms};
+use crate::stage::{ON_DEMAND, ONCE, Stage, Terms};
 
 const NAME: &str = "netsuite-sync";
 /// Rotates once within a test: the next occurrence is a year away.
@@ -13,11 +13,13 @@ const TERMS: Terms = Terms { drain: "2s", ..ONCE };
 /// A call that is held while the daemon is killed.
 async fn killed_at(on: CallKind, nth: u32) {
     let case = format!("killed at {on:?} {nth}");
-    let stage = Stage::of(NAME, TERMS).await;
+    let stage = Stage::of(NAME, ON_DEMAND).await;
     let consumer = stage.consumer(NAME);
-    stage.hold(on, nth, 60_000);
     let daemon = Daemon::start(&stage).await;
+    stage.until(NAME, "adopted", |one| one["state"] == "idle").await;
     let old = stage.current_key(NAME);
+    stage.hold(on, nth, 60_000);
+    stage.policy(NAME, &stage.text(NAME, TERMS));
     let tenant = stage.tenant().clone();
     let struck = || tenant.ledger().iter().any(|entry| entry.kind == on && entry.fault.is_some());
     stage.comes(&case, struck).await;
@@ -36,15 +38,14 @@ async fn killed_at(on: CallKind, nth: u32) {
 async fn killed_in_any_phase_the_next_start_goes_on_and_no_consumer_fails() {
     let mut running = JoinSet::new();
     for (on, nth) in [
-        (CallKind::ApiKeys, 2),
+        (CallKind::ApiKeys, 1),
         (CallKind::CreateApiKey, 1),
-        (CallKind::TokenExchange, 60),
+        (CallKind::CurrentUser, 2),
         (CallKind::UpdateApiKey, 1),
-        (CallKind::DeleteApiKey, 1),
+        (CallKind::UpdateApiKey, 2),
+        (CallKind::DeleteApiKey, 2),
     ] {
-        if on != CallKind::TokenExchange {
-            running.spawn(killed_at(on, nth));
-        }
+        running.spawn(killed_at(on, nth));
     }
     while let Some(done) = running.join_next().await {
         done.unwrap();
@@ -53,7 +54,11 @@ async fn killed_in_any_phase_the_next_start_goes_on_and_no_consumer_fails() {
 
 /// Killed while it only waits.
 async fn killed_while(state: &'static str, drain: &'static str) {
-    let stage = Stage::of(NAME, Terms { drain, ..TERMS }).await;
+    let stage = Stage::new().await;
+    stage.seed(NAME);
+    // Long enough to be seen.
+    let text = stage.text(NAME, Terms { drain, ..TERMS });
+    stage.policy(NAME, &text.replace("soak = \"1s\"", "soak = \"8s\""));
     let consumer = stage.consumer(NAME);
     let daemon = Daemon::start(&stage).await;
     let old = stage.current_key(NAME);
@@ -71,7 +76,7 @@ async fn killed_while(state: &'static str, drain: &'static str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_drain_or_the_soak_the_open_rotation_ends_by_itself() {
     let mut running = JoinSet::new();
-    running.spawn(killed_while("promoted", "4s"));
+    running.spawn(killed_while("promoted", "8s"));
     running.spawn(killed_while("disabled", "2s"));
     while let Some(done) = running.join_next().await {
         done.unwrap();

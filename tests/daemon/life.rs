@@ -47,6 +47,19 @@ async fn a_hangup_is_answered_with_reloading_and_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_manager_that_does_not_listen_holds_nothing_up() {
+    let stage = Stage::of(NAME, ON_DEMAND).await;
+    // More than the socket's queue takes.
+    let mut daemon = Daemon::begin(&stage, &[("WATCHDOG_USEC", "10000000")]);
+    daemon.is_ready(&stage).await;
+    let since_ms = stage.tenant().now_ms();
+    stage.comes("many beats", || stage.tenant().now_ms() > since_ms + 15_000).await;
+    stage.policy(NAME, &stage.text(NAME, ONCE));
+    stage.comes("a rotation", || stage.creates() == 1).await;
+    daemon.stop(&stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_watchdog_is_fed_where_systemd_wants_one() {
     let stage = Stage::of(NAME, ON_DEMAND).await;
     let mut daemon = Daemon::begin(&stage, &[("WATCHDOG_USEC", "10000000")]);

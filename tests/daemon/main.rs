@@ -7,6 +7,7 @@
 #[path = "../binary/consumers.rs"]
 mod consumers;
 
+mod clock;
 mod commands;
 mod crowd;
 mod daemon;

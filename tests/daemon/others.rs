@@ -1,55 +1,61 @@
 //! One policy's trouble is no other's (F17).
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use rekeyd::sandbox::{CallKind, Fault, What};
 use serde_json::Value;
 
 use crate::daemon::Daemon;
-use crate::stage::{ONCE, Stage, Terms, named};
+use crate::stage::{ON_DEMAND, ONCE, Stage, Terms};
 
 const DUE: Terms = Terms { drain: "2s", ..ONCE };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nine_rotate_on_time_beside_one_denied_one_that_hangs_and_one_parked() {
     // Three of them could take every place.
+    // Three of them could take every place.
     let stage = Stage::with("concurrency = 4").await;
     let names: Vec<String> = (0..9).map(|n| format!("good{n}")).collect();
-    names.iter().for_each(|name| stage.add(name, DUE));
-    for name in ["denied", "hangs", "parks"] {
-        stage.add(name, DUE);
-    }
-    // Root may read every mode, so the file is no file.
-    fs::remove_file(stage.secret_file("denied")).unwrap();
-    fs::create_dir(stage.secret_file("denied")).unwrap();
-    fs::set_permissions(stage.secret_file("denied"), fs::Permissions::from_mode(0o000)).unwrap();
-    let forever = |on, key: String, what| Fault { on, nth: 1, count: 100_000, key: Some(key), what };
-    let hang = What::LateLanding { after_ms: 600_000, hang_ms: 600_000 };
-    stage.fault(forever(CallKind::TokenExchange, stage.current_key("hangs"), hang));
-    let parked = stage.current_key("parks");
-    let consumers: Vec<_> = names.iter().map(|name| stage.consumer(name)).collect();
-    let first: Vec<String> = names.iter().map(|name| stage.current_key(name)).collect();
-    // It may adopt, and then its key may mint nothing.
-    stage.fault(forever(CallKind::CreateApiKey, parked.clone(), What::PermissionDenied));
+    let all = || names.iter().map(String::as_str).chain(["denied", "hangs", "parks"]);
+    all().for_each(|name| stage.add(name, ON_DEMAND));
     let daemon = Daemon::start(&stage).await;
+    for name in all() {
+        stage.until(name, "adopted", |one| one["state"] == "idle").await;
+    }
+    let first: Vec<String> = names.iter().map(|name| stage.current_key(name)).collect();
+    let (hung, parked) = (stage.current_key("hangs"), stage.current_key("parks"));
+    let consumers: Vec<_> = names.iter().map(|name| stage.consumer(name)).collect();
+    break_three(&stage, &hung, &parked);
+    all().for_each(|name| stage.policy(name, &stage.text(name, DUE)));
     for (name, old) in names.iter().zip(&first) {
         stage.comes(name, || !stage.tenant().alive(old)).await;
     }
     assert!(consumers.iter().all(|consumer| consumer.failures() == 0));
-    let status = stage.status().await;
-    for name in ["denied", "hangs"] {
-        let one = named(&status, name);
-        assert_eq!(one["state"], "unadopted", "{one}");
+    let minted: Vec<_> = stage.effects(CallKind::CreateApiKey);
+    for key in [&hung, &parked] {
+        assert!(stage.tenant().alive(key));
+        assert!(minted.iter().all(|entry| entry.as_key.as_ref() != Some(key)), "{minted:?}");
     }
-    let one = stage.until("parks", "a park", |one| !one["problems"].as_array().unwrap().is_empty());
-    let one: Value = one.await;
-    assert!(one["problems"][0]["next_command"].as_str().unwrap().starts_with("rekeyd"), "{one}");
-    assert_eq!(stage.current_key("parks"), parked);
-    assert!(stage.tenant().alive(&parked));
-    // The log names each that is in trouble.
-    for name in ["denied", "hangs"] {
-        stage.comes(name, || stage.log().contains(&format!("policy=\"{name}\""))).await;
+    let troubled = |one: &Value| {
+        let next = &one["problems"][0]["next_command"];
+        next.as_str().is_some_and(|next| next.starts_with("rekeyd"))
+    };
+    for name in ["denied", "hangs", "parks"] {
+        stage.until(name, "a problem with what to type", troubled).await;
     }
     daemon.stop(&stage).await;
+}
+
+/// A store that cannot be read, an issuer that never answers, and one that lets nobody mint.
+fn break_three(stage: &Stage, hung: &str, parked: &str) {
+    // Root may read every mode, so the file is no file.
+    fs::remove_file(stage.secret_file("denied")).unwrap();
+    fs::create_dir(stage.secret_file("denied")).unwrap();
+    let forever = |on, key: &str, what| {
+        let key = Some(key.to_owned());
+        stage.fault(Fault { on, nth: 1, count: 100_000, key, what });
+    };
+    let hang = What::LateLanding { after_ms: 600_000, hang_ms: 600_000 };
+    forever(CallKind::TokenExchange, hung, hang);
+    forever(CallKind::CreateApiKey, parked, What::PermissionDenied);
 }

@@ -1,14 +1,15 @@
 //! What the daemon's own commands work on, and what the daemon says of itself.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::app::{App, Lent, Policies};
+use super::source::Source;
+use crate::app::{Lent, Policies};
 use crate::cli::desk::{Desk, Office};
 use crate::daemon::{Handle, Reloader};
 use crate::domain::report::{Problem, rfc3339};
-use crate::port::{Clock, Journal};
+use crate::port::Journal;
 use crate::wire::About;
 
 /// The daemon, as its commands need it.
@@ -17,9 +18,8 @@ pub(super) struct Front {
     journal: Arc<dyn Journal>,
     handle: Handle,
     reloader: Arc<Reloader>,
-    clock: Arc<dyn Clock>,
+    source: Arc<Source>,
     since: String,
-    loaded_at: Mutex<String>,
 }
 
 impl Front {
@@ -28,12 +28,10 @@ impl Front {
         journal: Arc<dyn Journal>,
         handle: Handle,
         reloader: Arc<Reloader>,
-        app: &App,
+        source: Arc<Source>,
     ) -> Self {
-        let since = rfc3339(app.clock.stamp().wall_ms);
-        let loaded_at = Mutex::new(since.clone());
-        let clock = app.clock.clone();
-        Self { policies, journal, handle, reloader, clock, since, loaded_at }
+        let since = rfc3339(policies.app().clock.stamp().wall_ms);
+        Self { policies, journal, handle, reloader, source, since }
     }
 }
 
@@ -45,21 +43,17 @@ impl Office for Front {
     }
 
     fn about(&self) -> About {
-        let loaded_at = self.loaded_at.lock().unwrap_or_else(PoisonError::into_inner).clone();
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             since: self.since.clone(),
             policies: self.policies.app().policies.len(),
-            loaded_at: Some(loaded_at),
+            loaded_at: Some(self.source.loaded_at()),
             reload_error: self.reloader.wrong().map(|problem| problem.message),
         }
     }
 
     async fn reload(&self) -> Result<usize, Problem> {
-        let reloaded = self.reloader.reload().await?;
-        let now = rfc3339(self.clock.stamp().wall_ms);
-        *self.loaded_at.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        Ok(reloaded.policies)
+        Ok(self.reloader.reload().await?.policies)
     }
 }
