@@ -38,19 +38,22 @@ pub async fn serve(context: &Context) -> Result<Exit, CliError> {
     let (heartbeat, beats) = Heartbeat::start().await.map_err(|why| {
         CliError::new(Exit::Bug, Own::Heartbeat, why.to_string()).next("rekeyd run --once")
     })?;
-    let source = Source::new(policies.clone(), held.journal.clone());
-    let reloader = Arc::new(Reloader::new(Arc::new(source), handle.clone()));
+    let source = Arc::new(Source::new(policies.clone(), held.journal.clone()));
+    let reloader = Arc::new(Reloader::new(source.clone(), handle.clone()));
     let office =
-        Arc::new(Front::new(policies, held.journal.clone(), handle, reloader.clone(), &app));
+        Arc::new(Front::new(policies, held.journal.clone(), handle, reloader.clone(), source));
     let mut beside = JoinSet::new();
     beside.spawn(follow(reloader.clone(), signals.stop.clone()));
-    beside.spawn(on_hangup(hangups()?, reloader.clone(), signals.stop.clone()));
-    let mut voice = Voice { notifier: Notifier::new(), reloader, seen: office.seen() };
+    let notifier = Notifier::new();
+    let hangups = hangups()?;
+    beside.spawn(on_hangup(hangups, reloader.clone(), notifier.clone(), signals.stop.clone()));
+    let stopping = tokio::spawn(say_stopping(notifier.clone(), signals.stop.clone()));
+    let mut voice = Voice { notifier, reloader, seen: office.seen() };
     let serving = tokio::spawn(socket.serve(office, signals.stop.clone()));
     voice.notifier.ready();
     tracing::info!(policies = app.policies.len(), pid = std::process::id(), "rekeyd is ready");
     fleet.run(beats, |report| voice.beat(report), signals.stop.clone()).await;
-    drop(voice);
+    drop(stopping.await);
     // Commands that were begun end by the same stop.
     drop(serving.await);
     beside.shutdown().await;
@@ -95,8 +98,12 @@ fn hangups() -> Result<Signal, CliError> {
 }
 
 /// SIGHUP reads policies and settings anew, as it does for other daemons.
-async fn on_hangup(mut hangups: Signal, reloader: Arc<Reloader>, mut stop: Stop) {
-    let notifier = Notifier::new();
+async fn on_hangup(
+    mut hangups: Signal,
+    reloader: Arc<Reloader>,
+    notifier: Notifier,
+    mut stop: Stop,
+) {
     loop {
         tokio::select! {
             () = stop.asked() => return,
@@ -128,10 +135,10 @@ impl Voice {
     }
 }
 
-impl Drop for Voice {
-    fn drop(&mut self) {
-        self.notifier.stopping();
-    }
+/// As soon as it is so: what must come to its end first may take longer than a watchdog waits.
+async fn say_stopping(notifier: Notifier, mut stop: Stop) {
+    stop.asked().await;
+    notifier.stopping();
 }
 
 /// What a person wants to know first.

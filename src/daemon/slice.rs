@@ -7,9 +7,10 @@ use super::agenda::{Outlook, Rank};
 use super::charge::{Charge, is_busy, rank};
 use super::watch::Finding;
 use super::workshop::{Workshop, WorkshopError};
+use crate::domain::class::Class;
 use crate::domain::policy::duration::{MINUTE_MS, SECOND_MS};
 use crate::domain::policy::{ActorSource, OnDeadKey};
-use crate::domain::state::{ParkReason, Request, RequestKind, Requester, State, Trigger};
+use crate::domain::state::{Adoption, ParkReason, Request, RequestKind, Requester, State, Trigger};
 use crate::engine::{Engine, EngineError, Goal, Halt, Stop};
 use crate::port::{Clock, JournalError, Random, urgently};
 
@@ -17,6 +18,8 @@ use crate::port::{Clock, JournalError, Random, urgently};
 const LEAK_LOOK_MS: i64 = MINUTE_MS;
 /// What waits for an operator is looked at this often: it heals, and it notices what was mended.
 const PARKED_LOOK_MS: i64 = 5 * MINUTE_MS;
+/// A first contact that no answer came to is tried again no sooner.
+const UNADOPTED_LOOK_MS: i64 = 5 * SECOND_MS;
 /// After a failure of our own, such as a journal that cannot be written.
 const BROKEN_LOOK_MS: i64 = MINUTE_MS;
 /// A step that must end before a stop gets so long (R27).
@@ -155,6 +158,12 @@ fn look_in_ms(tools: &Tools, engine: &Engine, halt: &Halt) -> i64 {
         Halt::Parked => jittered(tools, PARKED_LOOK_MS.min(tools.pace.watch_ms)),
         // With nothing open a failure is a matter of watching.
         Halt::Troubled { ms, .. } if is_busy(engine.state()) => (*ms).max(1),
+        // But whoever wrote a new policy waits to see it adopted.
+        Halt::Troubled { ms, class: Class::Retryable | Class::Unknown, .. }
+            if engine.state().adoption == Adoption::Unadopted =>
+        {
+            (*ms).max(UNADOPTED_LOOK_MS).min(watch_ms)
+        }
         Halt::Troubled { .. } | Halt::Reached => watch_ms,
     };
     if rank(engine.state()) == Rank::Leak { look_in_ms.min(LEAK_LOOK_MS) } else { look_in_ms }

@@ -67,6 +67,8 @@ fn filter(level: Level) -> Targets {
         // It tells of its own insides at `info`.
         .with_target("tokio_cron_scheduler", level.filter().min(LevelFilter::WARN))
         .with_target("rekeyd", level.filter())
+        // It tells of each of its parts by name, which says nothing to anybody.
+        .with_target("tokio_cron_scheduler", level.filter().min(LevelFilter::WARN))
 }
 
 /// Says where a panic happened and nothing else: its payload may hold anything.

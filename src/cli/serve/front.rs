@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::app::{App, Lent, Policies};
+use super::source::Source;
+use crate::app::{Lent, Policies};
 use crate::cli::desk::{Desk, Office};
 use crate::daemon::{FleetReport, Handle, Reloader};
 use crate::domain::report::{Problem, rfc3339};
-use crate::port::{Clock, Journal};
+use crate::port::Journal;
 use crate::wire::{About, Finding};
 
 /// The daemon, as its commands need it.
@@ -17,9 +18,8 @@ pub(super) struct Front {
     journal: Arc<dyn Journal>,
     handle: Handle,
     reloader: Arc<Reloader>,
-    clock: Arc<dyn Clock>,
+    source: Arc<Source>,
     since: String,
-    loaded_at: Mutex<String>,
     /// At the last beat.
     seen: Arc<Mutex<Option<FleetReport>>>,
 }
@@ -30,13 +30,11 @@ impl Front {
         journal: Arc<dyn Journal>,
         handle: Handle,
         reloader: Arc<Reloader>,
-        app: &App,
+        source: Arc<Source>,
     ) -> Self {
-        let since = rfc3339(app.clock.stamp().wall_ms);
-        let loaded_at = Mutex::new(since.clone());
-        let clock = app.clock.clone();
+        let since = rfc3339(policies.app().clock.stamp().wall_ms);
         let seen = Arc::default();
-        Self { policies, journal, handle, reloader, clock, since, loaded_at, seen }
+        Self { policies, journal, handle, reloader, source, since, seen }
     }
 
     /// Where each beat leaves what it saw.
@@ -56,13 +54,12 @@ impl Office for Front {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let open = seen.as_ref().map_or(0, |report| report.open);
         let findings = seen.map(|report| report.findings).unwrap_or_default();
-        let loaded_at = self.loaded_at.lock().unwrap_or_else(PoisonError::into_inner).clone();
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             since: self.since.clone(),
             policies: self.policies.app().policies.len(),
-            loaded_at: Some(loaded_at),
+            loaded_at: Some(self.source.loaded_at()),
             reload_error: self.reloader.wrong().map(|problem| problem.message),
             open,
             findings: findings.into_iter().map(told).collect(),
@@ -70,10 +67,7 @@ impl Office for Front {
     }
 
     async fn reload(&self) -> Result<usize, Problem> {
-        let reloaded = self.reloader.reload().await?;
-        let now = rfc3339(self.clock.stamp().wall_ms);
-        *self.loaded_at.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        Ok(reloaded.policies)
+        Ok(self.reloader.reload().await?.policies)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::app::{App, Policies, Shop};
 use crate::cli::error::CliError;
 use crate::daemon::{Reader, Workshop};
 use crate::domain::code::Own;
-use crate::domain::report::Problem;
+use crate::domain::report::{Problem, rfc3339};
 use crate::port::Journal;
 
 /// Policies from the disk.
@@ -18,12 +18,24 @@ pub(super) struct Source {
     journal: Arc<dyn Journal>,
     /// Read, and not yet in use.
     read: Mutex<Option<Arc<App>>>,
+    /// Since when the set in use is so.
+    loaded_at: Mutex<String>,
 }
 
 impl Source {
     pub(super) fn new(policies: Arc<Policies>, journal: Arc<dyn Journal>) -> Self {
-        Self { policies, journal, read: Mutex::default() }
+        let loaded_at = Mutex::new(now(&policies.app()));
+        Self { policies, journal, read: Mutex::default(), loaded_at }
     }
+
+    /// When the policies in use were read, whoever asked for it.
+    pub(super) fn loaded_at(&self) -> String {
+        self.loaded_at.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn now(app: &App) -> String {
+    rfc3339(app.clock.stamp().wall_ms)
 }
 
 #[async_trait]
@@ -45,6 +57,7 @@ impl Reader for Source {
 
     fn keep(&self) {
         if let Some(app) = self.read.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            *self.loaded_at.lock().unwrap_or_else(PoisonError::into_inner) = now(&app);
             self.policies.take(app);
         }
     }

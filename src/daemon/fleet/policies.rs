@@ -15,7 +15,7 @@ use crate::daemon::workshop::{Workshop, WorkshopError};
 use crate::domain::ids::SecretKey;
 use crate::domain::policy::Policy;
 use crate::domain::policy::duration::MINUTE_MS;
-use crate::domain::state::State;
+use crate::domain::state::{Adoption, State};
 
 /// What reading a secret's journal came to.
 pub(super) type Learned = Result<State, WorkshopError>;
@@ -122,6 +122,8 @@ impl Fleet {
             Ok(state) if is_busy(&state) || charge.is_rescheduled(&state) => {
                 charge.outlook(&state, 0)
             }
+            // Whoever wrote its policy waits to see it adopted.
+            Ok(state) if state.adoption == Adoption::Unadopted => charge.outlook(&state, 0),
             Ok(state) => charge.outlook(&state, self.first_look_ms()),
             Err(error) => {
                 self.found(&charge.secret, Finding::Problem(error.problem(charge.name())));

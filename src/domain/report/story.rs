@@ -136,6 +136,13 @@ fn of_keys(before: &State, event: &Event) -> String {
             let keys: Vec<&str> = keys.iter().map(KeyId::as_str).collect();
             format!("the complete list no longer has {}: nothing to rule on", keys.join(", "))
         }
+        other => of_ends(before, other),
+    }
+}
+
+/// What ends, and what begins beside a rotation.
+fn of_ends(before: &State, event: &Event) -> String {
+    match event {
         Event::BaselineTaken { .. } => "identity and canary answers were recorded".into(),
         Event::Troubled { class, step, said } => {
             format!("`{step}` failed: {}", why_failed(*class, said.as_deref()))
