@@ -281,3 +281,6 @@ impl Agenda {
         (step_ms.saturating_abs() > STEP_MS).then_some(step_ms)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -178,7 +178,7 @@ fn daemon_of(root: &mut Table<'_>, report: &mut Report<'_>) -> DaemonSettings {
         return daemon;
     };
     let concurrency = table.integer("concurrency", &(1..=1_000), report);
-    let watch = table.duration_ms("watch_every", &(MINUTE_MS..=24 * HOUR_MS), report);
+    let watch = table.duration_ms("watch_every", &(SECOND_MS..=24 * HOUR_MS), report);
     let catch_up = table.duration_ms("catch_up", &(0..=24 * HOUR_MS), report);
     let reads = table.integer("reads_per_second", &(1..=10_000), report);
     let writes = table.integer("writes_per_second", &(1..=10_000), report);

@@ -11,6 +11,7 @@ mod clock;
 mod commands;
 mod crowd;
 mod daemon;
+mod dead_key;
 mod deaths;
 mod ear;
 mod life;
