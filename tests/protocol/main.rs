@@ -20,6 +20,7 @@ mod faults;
 mod first_key;
 mod groups;
 mod healing;
+mod hidden_previous;
 mod kill_first;
 mod lacking;
 mod lagging;

@@ -156,17 +156,6 @@ async fn struck(kind: Kind, on: CallKind, nth: u32, how: &Column) -> (String, St
     (entry.map(row).unwrap(), end)
 }
 
-/// Ten descriptions in a row showed what was before the revert, so that *previous* seemed to be
-/// nowhere near the key that was removed then.
-#[tokio::test]
-async fn descriptions_that_were_minutes_behind_left_previous_on_a_dead_key() {
-    let behind = column("minutes behind", 10, What::StaleMs { ms: 300_000 });
-    let most = undisturbed(Kind::Reverted, CallKind::DescribeSecret).await;
-    for nth in 1..=most {
-        struck(Kind::Reverted, CallKind::DescribeSecret, nth.try_into().unwrap(), &behind).await;
-    }
-}
-
 fn is_full() -> bool {
     std::env::var("REKEYD_MATRIX").is_ok_and(|value| value == "full")
 }

@@ -303,14 +303,3 @@ async fn a_create_that_named_a_key_which_never_was_left_one_that_nobody_knew() {
     assert!(!world.journal.events().iter().any(said), "it was called proven");
     assert_eq!(world.counted().failures, 0);
 }
-
-#[tokio::test]
-async fn a_leak_of_a_key_that_never_was_left_one_that_nobody_knew() {
-    let (world, mut engine) = adopted(Says::AnotherKey, true, 1).await;
-    engine.request(rotate(), tester()).await.unwrap();
-    world.reach(&mut engine, rekeyd::domain::state::Phase::Staged).await;
-    let report = leak(engine.state(), false);
-    let halt = world.ask(&mut engine, report).await;
-    assert_sound(&world, &halt, engine.state(), "another id, leaked");
-    assert_eq!(orphans(&engine), 1);
-}

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::effect::{Effect, Outcome};
+use super::evidence::{Baseline, Evidence};
 use super::orphan::{Ruling, RulingStop};
 use super::reason::{ParkReason, ReadOnlyReason, Refusal};
 use super::request::{Request, RequestKind, Requester};
@@ -12,7 +13,6 @@ use super::rotation::{Ending, Held, Phase, Trigger};
 use super::withheld::Withheld;
 use crate::domain::claim::Generation;
 use crate::domain::class::Class;
-use crate::domain::facts::{Identity, KeyProof};
 use crate::domain::ids::{ConsumerName, Etag, KeyId, OperationId, PolicyName, RotationId};
 use crate::domain::policy::KeptPolicy;
 use crate::domain::secret::Digest;
@@ -245,28 +245,6 @@ pub enum Event {
     DecommissionWithdrawn,
     /// The decommissioned key is deleted: nothing is done for this secret any more.
     Retired,
-}
-
-/// Identity and canary answers of a key that was right (R23).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Baseline {
-    pub identity: Option<Identity>,
-    pub canaries: Vec<Digest>,
-    /// Digest of the canary queries: another set of canaries starts a new baseline.
-    pub questions: Digest,
-}
-
-/// What a claim of death or absence rests on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// Rejected exchanges, each followed by a success of `control` at the same endpoint.
-    Rejected { control: KeyProof },
-    /// A complete list with `control`'s key in it says `enabled: false`, or acknowledged our
-    /// disable, for a key whose secret nobody holds.
-    ListedDisabled { control: KeyId },
-    /// Absent from a complete list that holds `control`'s key; rejected too if its secret is known.
-    Absent { control: KeyId },
 }
 
 impl Event {

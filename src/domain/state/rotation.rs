@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::effect::Question;
-use super::event::Baseline;
+use super::evidence::Baseline;
 use crate::domain::class::Class;
 use crate::domain::clocks::Moment;
 use crate::domain::facts::KeyProof;

@@ -37,6 +37,9 @@ impl<'a> Case<'a> {
         if self.r.creates >= MAX_CREATES {
             return Err(self.creates_are_spent());
         }
+        if let Some(class) = self.no_for_good() {
+            return Err(self.v.park(ParkReason::Trouble { class, step: "issue".to_owned() }));
+        }
         if !leak && too_many_orphans(self.v)? {
             return Err(self.v.park(ParkReason::Orphans));
         }
@@ -50,6 +53,14 @@ impl<'a> Case<'a> {
         let actor = self.v.actor(None)?;
         let snapshot = account::ids(self.v.complete_keys(&actor)?);
         Ok(Step::Do(Effect::Issue { actor, snapshot }))
+    }
+
+    /// The issuer said so often that it will not that asking again is of no use. A leak asks on.
+    fn no_for_good(&self) -> Option<Class> {
+        let trouble = self.v.state.trouble.as_ref().filter(|trouble| trouble.step == "issue")?;
+        let firm = matches!(trouble.class, Class::Rejected | Class::Misconfigured);
+        let leak = self.v.state.requests.leak.is_some();
+        (firm && !leak && trouble.in_a_row >= MAX_CREATES).then_some(trouble.class)
     }
 
     /// No further create is sent. What was refused may be tried again once a list has shown that it

@@ -89,12 +89,6 @@ pub(super) fn proven(state: &mut State, now: Moment, key: &KeyId, evidence: &Evi
         None if known => {}
         None => return illegal("proven", "not a managed key"),
     }
-    if let Some(rotation) = state.rotation.as_mut().filter(|_| absent)
-        && let Some(create) = rotation.unseen.remove(key)
-    {
-        // A suspect that nothing ever showed: what its create made is not known.
-        rotation.doubts.push(create);
-    }
     if let Some(suspect) = state.suspects.get_mut(key) {
         let fate = match evidence {
             Evidence::Rejected { .. } => Fate::Rejected,
