@@ -28,7 +28,11 @@ impl Ear {
 
     /// Lines that begin so, so far.
     pub fn count(&mut self, start: &str) -> usize {
-        self.heard().iter().flat_map(|message| message.lines()).filter(|l| l.starts_with(start)).count()
+        self.heard()
+            .iter()
+            .flat_map(|message| message.lines())
+            .filter(|l| l.starts_with(start))
+            .count()
     }
 
     pub fn has(&mut self, start: &str) -> bool {

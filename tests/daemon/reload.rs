@@ -48,7 +48,11 @@ async fn a_new_file_is_taken_in_without_a_signal_however_it_was_written() {
     let before = stage.status().await["daemon"]["loaded_at"].clone();
     stage.add("renamed", ON_DEMAND);
     stage.until("renamed", "adopted", idle).await;
-    assert_ne!(stage.status().await["daemon"]["loaded_at"], before, "it says that nothing was read");
+    assert_ne!(
+        stage.status().await["daemon"]["loaded_at"],
+        before,
+        "it says that nothing was read"
+    );
     stage.seed("written");
     fs::write(stage.policy_file("written"), stage.text("written", ON_DEMAND)).unwrap();
     stage.until("written", "adopted", idle).await;

@@ -52,7 +52,8 @@ async fn what_was_missed_while_it_stood_still_is_made_up_for_once() {
     let daemon = Daemon::start(&stage).await;
     stage.comes("what was missed", || stage.creates() > before).await;
     stage.policy(NAME, &stage.text(NAME, on("every = \"300d\"")));
-    let end = |one: &serde_json::Value| one["rotation"].is_null() && !one["last_rotation"].is_null();
+    let end =
+        |one: &serde_json::Value| one["rotation"].is_null() && !one["last_rotation"].is_null();
     stage.until(NAME, "its end", end).await;
     let next = stage.status_of(NAME).await["next_due"].clone();
     assert!(!next.is_null());
@@ -70,7 +71,8 @@ async fn an_edited_schedule_moves_the_due_time_at_once_and_rotates_nothing() {
     for schedule in ["cron = \"0 30 4 2 2 *\"", "cron = \"0 0 * * * *\"", "every = \"200d\""] {
         stage.policy(NAME, &stage.text(NAME, on(schedule)));
         let before = stage.status_of(NAME).await["next_due"].clone();
-        let moved = |one: &serde_json::Value| one["next_due"] != first && !one["next_due"].is_null();
+        let moved =
+            |one: &serde_json::Value| one["next_due"] != first && !one["next_due"].is_null();
         stage.until(NAME, schedule, moved).await;
         drop(before);
     }
