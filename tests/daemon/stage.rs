@@ -55,7 +55,7 @@ impl Stage {
             "[limits]\ngateway_timeout = \"1s\"\ntoken_lifetime = \"0s\"\n\
              request_timeout = \"10s\"\n\
              [verify]\ndead_after = {{ rejections = 2, over = \"1s\" }}\n\
-             [daemon]\nwatch_every = \"1m\"\nreads_per_second = 10000\n\
+             [daemon]\nwatch_every = \"15m\"\nreads_per_second = 10000\n\
              writes_per_second = 10000\n{daemon}\n"
         );
         std::fs::write(stage.path("rekeyd.toml"), settings).unwrap();

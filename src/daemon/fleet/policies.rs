@@ -20,6 +20,8 @@ use crate::domain::state::{Adoption, State};
 /// What reading a secret's journal came to.
 pub(super) type Learned = Result<State, WorkshopError>;
 
+/// So much time for each first contact, so that many do not come at once.
+const FIRST_CONTACT_MS: u64 = 100;
 /// A journal that could not be read is read again after so long.
 const AGAIN_MS: i64 = MINUTE_MS;
 
@@ -122,9 +124,7 @@ impl Fleet {
             Ok(state) if is_busy(&state) || charge.is_rescheduled(&state) => {
                 charge.outlook(&state, 0)
             }
-            // Whoever wrote its policy waits to see it adopted.
-            Ok(state) if state.adoption == Adoption::Unadopted => charge.outlook(&state, 0),
-            Ok(state) => charge.outlook(&state, self.first_look_ms()),
+            Ok(state) => charge.outlook(&state, self.first_look_ms(&state)),
             Err(error) => {
                 self.found(&charge.secret, Finding::Problem(error.problem(charge.name())));
                 Outlook { look_in_ms: AGAIN_MS, ..after_a_bug(self.bounds.watch_ms) }
@@ -167,9 +167,14 @@ impl Fleet {
         self.agenda.remove(&charge.secret);
     }
 
-    /// The first looks of many are spread over the time between two.
-    fn first_look_ms(&self) -> i64 {
-        let bound = u64::try_from(self.bounds.watch_ms).unwrap_or(0);
+    /// The first looks of many are spread over the time between two; but whoever wrote a new policy
+    /// waits to see it adopted.
+    fn first_look_ms(&self, state: &State) -> i64 {
+        let mut bound = u64::try_from(self.bounds.watch_ms).unwrap_or(0);
+        if state.adoption == Adoption::Unadopted {
+            let all = u64::try_from(self.charges.len()).unwrap_or(u64::MAX);
+            bound = bound.min(all.saturating_mul(FIRST_CONTACT_MS));
+        }
         i64::try_from(self.random.below(bound)).unwrap_or(0)
     }
 }
