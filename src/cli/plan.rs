@@ -80,7 +80,7 @@ async fn show(
     policies: Vec<Policy>,
     rehearse: &Rehearse,
 ) -> Result<Exit, CliError> {
-    let journal = context.look(&app)?;
+    let journal = context.look(app)?;
     let mut exit = Exit::Done;
     let mut all = Vec::new();
     for policy in &policies {

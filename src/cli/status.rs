@@ -35,7 +35,7 @@ pub async fn status(context: &Context, args: &StatusArgs) -> Result<Exit, CliErr
 /// One look, printed.
 async fn look(context: &Context, app: &App, out: &Out, args: &StatusArgs) -> Result<(), CliError> {
     let name = args.name.as_deref();
-    let journal = context.look(&app)?;
+    let journal = context.look(app)?;
     let now = app.clock.stamp();
     let mut known = app.known(journal.as_ref()).await?;
     known.retain(|one| !one.is_over());

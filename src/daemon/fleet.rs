@@ -189,7 +189,7 @@ impl Fleet {
 
     fn hear(&mut self, message: Message) {
         match message {
-            Message::Borrow { secret, reply } => self.lend(secret, reply),
+            Message::Borrow { secret, reply } => self.lend(&secret, reply),
             Message::Rouse { secret, rank } => {
                 let now = self.clock.stamp();
                 self.agenda.rouse(&secret, rank, &now);

@@ -1,6 +1,6 @@
 //! The daemon's control socket: made here, or handed over by systemd, and taken away at the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use listenfd::ListenFd;
@@ -35,7 +35,7 @@ impl Socket {
             .map_err(|why| CliError::from(crate::app::AppError::from(why)))?;
         let places = control_sockets(&located, &System);
         // Where the first directory is not there, as /run/rekeyd without a unit, the next one serves.
-        let is_there = |path: &&PathBuf| path.parent().is_some_and(|dir| dir.is_dir());
+        let is_there = |path: &&PathBuf| path.parent().is_some_and(Path::is_dir);
         let Some(path) = places.iter().find(is_there) else {
             return Err(unmade("no directory for the control socket is there", &app.state_dir));
         };
@@ -78,7 +78,7 @@ fn group(app: &App) -> Result<Option<u32>, CliError> {
     Ok(Some(id))
 }
 
-fn unmade(why: &str, path: &std::path::Path) -> CliError {
+fn unmade(why: &str, path: &Path) -> CliError {
     let next = format!("ls -la {}", for_shell(path.parent().unwrap_or(path)));
     CliError::new(Exit::Configuration, Control::NoSocket, why).next(next)
 }

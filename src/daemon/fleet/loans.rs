@@ -43,16 +43,16 @@ impl Handle {
 }
 
 impl Fleet {
-    pub(super) fn lend(&mut self, secret: SecretKey, reply: Waiter) {
-        if let Some(running) = self.running.get_mut(&secret) {
+    pub(super) fn lend(&mut self, secret: &SecretKey, reply: Waiter) {
+        if let Some(running) = self.running.get_mut(secret) {
             running.yields.send_replace(true);
             running.waiters.push_back(reply);
-        } else if let Some(waiters) = self.lent.get_mut(&secret) {
+        } else if let Some(waiters) = self.lent.get_mut(secret) {
             waiters.push_back(reply);
         } else {
-            self.agenda.claim(&secret);
-            let engine = self.engines.remove(&secret);
-            self.give(&secret, engine, VecDeque::from([reply]));
+            self.agenda.claim(secret);
+            let engine = self.engines.remove(secret);
+            self.give(secret, engine, VecDeque::from([reply]));
         }
     }
 
