@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use rekeyd::daemon::agenda::{Agenda, Outlook, Rank};
+use rekeyd::daemon::agenda::{Agenda, Outlook, Rank, Work};
 use rekeyd::domain::clocks::{Moment, Stamp};
 use rekeyd::domain::ids::{RotationId, SecretKey};
 use rekeyd::domain::policy::{Policy, parse};
@@ -142,23 +142,25 @@ impl Sim {
         let now = self.stamp();
         self.agenda.tick(&now);
         loop {
-            let taken = self.agenda.take(CONCURRENCY);
+            let taken = self.agenda.take(CONCURRENCY, &now);
             if taken.is_empty() {
                 return;
             }
-            for secret in taken {
-                self.work(&secret, &now);
+            for work in taken {
+                self.work(&work, &now);
             }
         }
     }
 
     /// A slice: what is open ends, what is due begins.
-    fn work(&mut self, secret: &SecretKey, now: &Stamp) {
+    fn work(&mut self, work: &Work, now: &Stamp) {
+        let secret = &work.secret;
         let state = &self.states[secret];
         let mut outlook = None;
         if self.open.remove(secret) {
             self.states.insert(secret.clone(), adopted(now.wall_ms));
         } else if let Some(due) = due(&self.policies[secret], state)
+            && work.may_start
             && due.at_ms <= now.wall_ms
         {
             self.runs.entry(secret.clone()).or_default().push((now.wall_ms, due.at_ms));
@@ -329,8 +331,8 @@ fn a_clock_that_went_ahead_and_came_back_leaves_every_policy_with_its_time() {
     assert!(sim.agenda.tick(&now).is_some(), "the step was not noticed");
     // As a slice does whose start is not believed.
     let (due_ms, look_in_ms) = (Some(now.wall_ms + 15 * MINUTE), 15 * MINUTE);
-    while let Some(secret) = sim.agenda.take(1).into_iter().next() {
-        sim.agenda.settle(&secret, &Outlook { due_ms, look_in_ms, rank: Rank::Idle }, &now);
+    while let Some(work) = sim.agenda.take(1, &now).into_iter().next() {
+        sim.agenda.settle(&work.secret, &Outlook { due_ms, look_in_ms, rank: Rank::Idle }, &now);
     }
     sim.wall_ms -= 365 * DAY;
     let now = sim.stamp();

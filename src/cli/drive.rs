@@ -20,7 +20,7 @@ use crate::domain::policy::Policy;
 use crate::domain::report::Subject;
 use crate::domain::state::{Requester, State};
 use crate::engine::{Engine, Goal, Halt, ProgressSink, Stop};
-use crate::port::Journal;
+use crate::port::{Journal, urgently};
 
 /// So many policies are worked on at a time.
 const SIDE_BY_SIDE: usize = 32;
@@ -58,6 +58,11 @@ impl Turn {
 /// What is done for each policy.
 #[async_trait]
 pub trait Job: Send + Sync {
+    /// Whether it goes before everybody else's work: a leak.
+    fn is_urgent(&self) -> bool {
+        false
+    }
+
     async fn work(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError>;
 }
 
@@ -212,7 +217,8 @@ impl One<'_> {
     ) -> Result<Verdict, CliError> {
         let mut turn = Turn { is_shared: left.is_some(), ..Turn::default() };
         loop {
-            let (verdict, ended) = self.once(home.clone(), progress.clone(), job, turn).await?;
+            let once = self.once(home.clone(), progress.clone(), job, turn);
+            let (verdict, ended) = urgently(job.is_urgent(), once).await?;
             let Some(left) = left.as_mut().filter(|left| ended.goes_on && !left.is_so()) else {
                 return Ok(self.finish(verdict));
             };

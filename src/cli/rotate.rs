@@ -117,6 +117,10 @@ struct Now {
 
 #[async_trait]
 impl Job for Now {
+    fn is_urgent(&self) -> bool {
+        self.flags.leaked
+    }
+
     async fn work(&self, bench: &mut Bench<'_>) -> Result<Verdict, CliError> {
         if let Adoption::Retired(_) = bench.engine.state().adoption {
             let name = bench.policy.name.as_str();
@@ -151,10 +155,7 @@ impl Now {
             Wait::Complete => (Goal::Complete, NO_BUDGET_MS),
         };
         let budget_ms = self.flags.budget.unwrap_or(budget_ms);
-        let (_, mut verdict) = match goal {
-            Goal::Current => bench.run(Asked::Rotate, &before, goal, budget_ms).await?,
-            _ => bench.run_and_wait(Asked::Rotate, &before, goal, budget_ms).await?,
-        };
+        let (_, mut verdict) = bench.run_and_wait(Asked::Rotate, &before, goal, budget_ms).await?;
         if joins && verdict.exit == Exit::Done {
             let how = if self.flags.again {
                 "queued one after the open rotation"

@@ -21,7 +21,7 @@ use crate::domain::report::{
     ORPHANS, Problem, RUN_ONCE, Subject, changed_by_others, left_over, parked, read_only,
     unverified,
 };
-use crate::domain::state::{Adoption, Ending, Refusal, RequestKind, State};
+use crate::domain::state::{Adoption, Ending, OrphanKind, Refusal, RequestKind, State};
 use crate::engine::{Halt, Rested};
 
 /// The end of a command for one policy.
@@ -177,21 +177,27 @@ fn with_left_over(mut verdict: Verdict, name: &str, state: &State) -> Verdict {
     verdict.next(problem.next_command)
 }
 
-/// A key that may be ours is said wherever a command ends, until somebody rules on it; and no end
-/// is a good one until then (R17).
+/// A key that may be ours is said wherever a command ends, until somebody rules on it; and after a
+/// leak no end is a good one until then (R17).
 fn with_orphans(mut verdict: Verdict, state: &State) -> Verdict {
     let awaiting: Vec<&str> = state.orphans_unruled().map(|(key, _)| key.as_str()).collect();
     if !awaiting.is_empty() {
         let keys = awaiting.join(", ");
         let more = format!(" May be ours too, and awaits a ruling (`orphans list`): {keys}.");
         verdict.message.push_str(&more);
-        if verdict.exit == Exit::Done {
+        if verdict.exit == Exit::Done && after_a_leak(state) {
             verdict.exit = Exit::Operator;
             verdict.exit_code = verdict.exit.code();
         }
         verdict.next_command.get_or_insert(ORPHANS.to_owned());
     }
     with_rulings(verdict, state)
+}
+
+/// Whether a key of this secret was ever reported leaked, or a key appeared around a report.
+fn after_a_leak(state: &State) -> bool {
+    let stranger = state.orphans_unruled().any(|(_, one)| one.kind == OrphanKind::Stranger);
+    stranger || !state.suspects.is_empty()
 }
 
 fn answers(asked: Asked, kind: RequestKind) -> bool {

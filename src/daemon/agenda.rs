@@ -28,6 +28,28 @@ pub enum Rank {
     Idle,
 }
 
+/// How ready ones stand in line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    Leak,
+    Other,
+}
+
+impl Rank {
+    fn order(self) -> Order {
+        if self == Self::Leak { Order::Leak } else { Order::Other }
+    }
+}
+
+/// Work that is to be done now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    pub secret: SecretKey,
+    /// The time of a start that is due has come. What was missed has a time of its own, and a look
+    /// before that begins nothing.
+    pub may_start: bool,
+}
+
 /// What is known of a secret after somebody worked on it, or read its journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outlook {
@@ -46,7 +68,8 @@ pub struct Agenda {
     starts: BTreeSet<(i64, SecretKey)>,
     /// By boot clock: when each is to be looked at.
     looks: BTreeSet<(i64, SecretKey)>,
-    ready: BTreeSet<(Rank, i64, SecretKey)>,
+    /// Leaks first; the rest by how long they wait, so that no kind starves another.
+    ready: BTreeSet<(Order, i64, SecretKey)>,
     working: BTreeSet<SecretKey>,
     last: Option<Stamp>,
     catch_up_window_ms: i64,
@@ -164,21 +187,23 @@ impl Agenda {
 
     /// What is to be worked on now, the most urgent first, where so many places are free. It counts
     /// as being worked on until [`Agenda::settle`] or [`Agenda::release`].
-    pub fn take(&mut self, free: usize) -> Vec<SecretKey> {
+    pub fn take(&mut self, free: usize, now: &Stamp) -> Vec<Work> {
         let mut taken = Vec::new();
         let mut others = 0;
-        while let Some((rank, since, secret)) = self.ready.first().cloned() {
-            let has_place = match rank {
-                Rank::Leak => taken.len() < free.saturating_add(EXTRA_FOR_LEAKS),
-                Rank::Open | Rank::Idle => others < free.saturating_sub(taken.len() - others),
+        while let Some((order, since, secret)) = self.ready.first().cloned() {
+            let has_place = match order {
+                Order::Leak => taken.len() < free.saturating_add(EXTRA_FOR_LEAKS),
+                Order::Other => others < free.saturating_sub(taken.len() - others),
             };
             if !has_place {
                 break;
             }
-            others += usize::from(rank != Rank::Leak);
-            self.ready.remove(&(rank, since, secret.clone()));
+            others += usize::from(order != Order::Leak);
+            self.ready.remove(&(order, since, secret.clone()));
+            let start_ms = self.entries.get(&secret).and_then(|entry| entry.start_ms);
+            let may_start = start_ms.is_some_and(|start_ms| start_ms <= now.wall_ms);
             self.claim(&secret);
-            taken.push(secret);
+            taken.push(Work { secret, may_start });
         }
         taken
     }
@@ -234,7 +259,7 @@ impl Agenda {
         let Some(entry) = self.entries.get_mut(secret) else { return };
         entry.rank = rank.map_or(entry.rank, |rank| entry.rank.min(rank));
         entry.ready_since = Some(boottime_ms);
-        self.ready.insert((entry.rank, boottime_ms, secret.clone()));
+        self.ready.insert((entry.rank.order(), boottime_ms, secret.clone()));
     }
 
     fn list(&mut self, secret: &SecretKey) {
@@ -252,7 +277,7 @@ impl Agenda {
             self.starts.remove(&(start_ms, secret.clone()));
         }
         if let Some(since) = entry.ready_since.take() {
-            self.ready.remove(&(entry.rank, since, secret.clone()));
+            self.ready.remove(&(entry.rank.order(), since, secret.clone()));
         }
     }
 

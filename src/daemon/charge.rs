@@ -69,13 +69,20 @@ impl Charge {
         Outlook { due_ms, look_in_ms, rank: rank(state) }
     }
 
-    /// The same after work on it: what was due and did not start is not tried at every beat.
+    /// The same after work on it: what might have started (`could_start`) and did not is not tried
+    /// at every beat.
     #[must_use]
-    pub fn outlook_after(&self, state: &State, look_in_ms: i64, now: &Stamp) -> Outlook {
+    pub fn outlook_after(
+        &self,
+        state: &State,
+        look_in_ms: i64,
+        now: &Stamp,
+        could_start: bool,
+    ) -> Outlook {
         let outlook = self.outlook(state, look_in_ms);
         let not_before = now.wall_ms.saturating_add(NOT_YET_MS);
-        let due_ms = outlook.due_ms.map(|ms| if ms <= now.wall_ms { not_before } else { ms });
-        Outlook { due_ms, ..outlook }
+        let put_off = |ms: i64| if could_start && ms <= now.wall_ms { not_before } else { ms };
+        Outlook { due_ms: outlook.due_ms.map(put_off), ..outlook }
     }
 }
 

@@ -18,21 +18,21 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 
 pub use loans::Stopping;
 use policies::Learned;
 pub use report::{FleetReport, Reloaded};
 
-use super::agenda::{Agenda, Rank};
+use super::agenda::{Agenda, Rank, Work};
 use super::charge::Charge;
 use super::slice::{self, Pace, SliceEnd, Tools};
 use super::watch::Finding;
 use super::workshop::{Workshop, bug};
 use crate::domain::ids::SecretKey;
 use crate::domain::policy::Policy;
-use crate::engine::{Engine, Stop};
+use crate::engine::{Engine, Stop, Yield};
 use crate::port::{Clock, Random};
 
 /// Messages that may wait; a sender waits for a place.
@@ -45,10 +45,7 @@ const STOP_BOUND: Duration = Duration::from_secs(90);
 /// What the fleet is told.
 pub(super) enum Message {
     /// Somebody wants a secret's engine.
-    Borrow {
-        secret: SecretKey,
-        reply: oneshot::Sender<Option<Engine>>,
-    },
+    Borrow { secret: SecretKey, is_urgent: bool, reply: oneshot::Sender<Option<Engine>> },
     /// Look at a secret now.
     Rouse {
         secret: SecretKey,
@@ -105,8 +102,11 @@ pub struct Fleet {
     bounds: Bounds,
     agenda: Agenda,
     charges: BTreeMap<SecretKey, Charge>,
-    /// Of secrets with something open, between slices.
-    engines: BTreeMap<SecretKey, Engine>,
+    /// Of secrets with something open, between slices, each with the set that it was made for.
+    engines: BTreeMap<SecretKey, (u64, Engine)>,
+    /// Which set of policies is in use: an engine of an earlier one asks about neighbours that are
+    /// not there any more, and goes by a policy that was changed.
+    set: u64,
     slices: JoinSet<SliceEnd>,
     running: BTreeMap<SecretKey, Running>,
     by_task: BTreeMap<Id, SecretKey>,
@@ -123,7 +123,9 @@ pub struct Fleet {
 /// A slice under way.
 struct Running {
     /// Asks it to end between two steps.
-    yields: Arc<watch::Sender<bool>>,
+    yields: Yield,
+    /// The set that its engine was made for.
+    set: u64,
     /// Those who wait for its engine.
     waiters: VecDeque<oneshot::Sender<Option<Engine>>>,
 }
@@ -148,6 +150,7 @@ impl Fleet {
             agenda: Agenda::new(bounds.catch_up_ms),
             charges: BTreeMap::new(),
             engines: BTreeMap::new(),
+            set: 0,
             slices: JoinSet::new(),
             running: BTreeMap::new(),
             by_task: BTreeMap::new(),
@@ -189,7 +192,7 @@ impl Fleet {
 
     fn hear(&mut self, message: Message) {
         match message {
-            Message::Borrow { secret, reply } => self.lend(&secret, reply),
+            Message::Borrow { secret, is_urgent, reply } => self.lend(&secret, is_urgent, reply),
             Message::Rouse { secret, rank } => {
                 let now = self.clock.stamp();
                 self.agenda.rouse(&secret, rank, &now);
@@ -211,17 +214,22 @@ impl Fleet {
 
     fn start_slices(&mut self) {
         let free = self.bounds.concurrency.saturating_sub(self.running.len());
-        for secret in self.agenda.take(free) {
-            self.start_slice(secret);
+        let now = self.clock.stamp();
+        for work in self.agenda.take(free, &now) {
+            self.start_slice(work);
         }
     }
 
-    fn start_slice(&mut self, secret: SecretKey) {
+    fn start_slice(&mut self, work: Work) {
+        let Work { secret, may_start } = work;
         let Some(charge) = self.charges.get(&secret).cloned() else {
             self.agenda.remove(&secret);
             return;
         };
-        let engine = self.engines.remove(&secret);
+        let (set, engine) = match self.engines.remove(&secret) {
+            Some((set, engine)) => (set, Some(engine)),
+            None => (self.set, None),
+        };
         let (yields, stop) = Stop::between_steps();
         let tools = Tools {
             workshop: self.workshop.clone(),
@@ -229,9 +237,9 @@ impl Fleet {
             random: self.random.clone(),
             pace: Pace { watch_ms: self.bounds.watch_ms },
         };
-        let task = self.slices.spawn(slice::work(tools, charge, engine, stop));
+        let task = self.slices.spawn(slice::work(tools, charge, engine, may_start, stop));
         self.by_task.insert(task.id(), secret.clone());
-        self.running.insert(secret, Running { yields, waiters: VecDeque::new() });
+        self.running.insert(secret, Running { yields, set, waiters: VecDeque::new() });
     }
 
     fn ended(&mut self, ended: Result<(Id, SliceEnd), tokio::task::JoinError>) {
@@ -260,14 +268,17 @@ impl Fleet {
 
     /// The engine of a slice that ended goes to whoever waits for it, or is kept.
     fn hand_on(&mut self, secret: &SecretKey, engine: Option<Engine>) {
-        let waiters = self.running.remove(secret).map(|running| running.waiters);
-        self.give(secret, engine, waiters.unwrap_or_default());
+        let Some(running) = self.running.remove(secret) else { return };
+        let engine = engine.map(|engine| (running.set, engine));
+        self.give(secret, engine, running.waiters);
     }
 
-    fn keep(&mut self, secret: &SecretKey, engine: Engine) {
-        let has_room = self.engines.len() < MAX_KEPT || engine.is_in_critical_section();
-        if has_room && self.charges.contains_key(secret) {
-            self.engines.insert(secret.clone(), engine);
+    /// Keeps an engine of the set that is in use, and any that holds what nobody else has.
+    fn keep(&mut self, secret: &SecretKey, set: u64, engine: Engine) {
+        let critical = engine.is_in_critical_section();
+        let has_room = self.engines.len() < MAX_KEPT && set == self.set;
+        if (has_room || critical) && self.charges.contains_key(secret) {
+            self.engines.insert(secret.clone(), (set, engine));
         }
     }
 
@@ -281,30 +292,41 @@ impl Fleet {
         charge.map_or_else(|| secret.to_string(), |charge| charge.name().to_owned())
     }
 
-    /// Nothing new begins. Slices stop at their next step, or at the end of a critical section.
+    /// Nothing new begins. Slices stop at their next step, or at the end of a critical section; so do
+    /// commands, which give back what they have.
     async fn end(mut self) {
         let (switch, stop) = Stop::new();
         switch.send_replace(true);
         for running in self.running.values() {
-            running.yields.send_replace(true);
+            running.yields.hurry();
         }
         let mut last = JoinSet::new();
-        for (_, engine) in std::mem::take(&mut self.engines) {
-            if engine.is_in_critical_section() {
-                last.spawn(slice::finish(engine, stop.clone()));
-            }
-        }
+        let kept = std::mem::take(&mut self.engines);
+        kept.into_values().for_each(|(_, engine)| finish(&mut last, Some(engine), &stop));
         let work = async {
-            while let Some(ended) = self.slices.join_next().await {
-                let engine = ended.ok().and_then(|end| end.engine);
-                if let Some(engine) = engine.filter(Engine::is_in_critical_section) {
-                    last.spawn(slice::finish(engine, stop.clone()));
+            loop {
+                tokio::select! {
+                    Some(ended) = self.slices.join_next() => {
+                        finish(&mut last, ended.ok().and_then(|end| end.engine), &stop);
+                    }
+                    Some(returned) = self.returns.recv(), if !self.lent.is_empty() => {
+                        self.lent.remove(&returned.secret);
+                        finish(&mut last, returned.engine, &stop);
+                    }
+                    else => break,
                 }
             }
             while last.join_next().await.is_some() {}
         };
         if tokio::time::timeout(STOP_BOUND, work).await.is_err() {
-            tracing::error!("a step did not end in time; its intent is in the journal");
+            tracing::error!("a step did not end in time; whatever was sent has its intent");
         }
+    }
+}
+
+/// What must not be cut short goes on to its end.
+fn finish(last: &mut JoinSet<()>, engine: Option<Engine>, stop: &Stop) {
+    if let Some(engine) = engine.filter(Engine::is_in_critical_section) {
+        last.spawn(slice::finish(engine, stop.clone()));
     }
 }

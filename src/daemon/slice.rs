@@ -53,13 +53,19 @@ pub struct SliceEnd {
 }
 
 /// Works on one secret. Ends within its steps' own bounds.
-pub async fn work(tools: Tools, charge: Charge, engine: Option<Engine>, stop: Stop) -> SliceEnd {
+pub async fn work(
+    tools: Tools,
+    charge: Charge,
+    engine: Option<Engine>,
+    may_start: bool,
+    stop: Stop,
+) -> SliceEnd {
     let ended = match engine {
         Some(engine) => Ok(engine),
         None => tools.workshop.open(&charge.policy, Arc::new(())).await,
     };
     match ended {
-        Ok(engine) => with_engine(&tools, &charge, engine, stop).await,
+        Ok(engine) => with_engine(&tools, &charge, engine, may_start, stop).await,
         Err(error) => broken(&tools, charge, &error, None),
     }
 }
@@ -75,15 +81,16 @@ async fn with_engine(
     tools: &Tools,
     charge: &Charge,
     mut engine: Engine,
+    may_start: bool,
     mut stop: Stop,
 ) -> SliceEnd {
     let urgent = rank(engine.state()) == Rank::Leak;
-    let ran = urgently(urgent, run(tools, charge, &mut engine, &mut stop)).await;
+    let ran = urgently(urgent, run(tools, charge, &mut engine, may_start, &mut stop)).await;
     let halt = match ran {
         Ok(halt) => halt,
         Err(error) => {
-            // An append that failed leaves the engine's own state as it was: it may try again, and
-            // may hold the only copy of a secret.
+            // The engine owes the journal an outcome, or holds the only copy of a secret: it goes on
+            // where it was.
             let kept = matches!(error, EngineError::Journal(JournalError::Unwritable(_)));
             let engine = kept.then_some(engine);
             return broken(tools, charge.clone(), &error.into(), engine);
@@ -92,7 +99,7 @@ async fn with_engine(
     let now = tools.clock.stamp();
     let state = engine.state();
     let look_in_ms = look_in_ms(tools, &engine, &halt);
-    let outlook = charge.outlook_after(state, look_in_ms, &now);
+    let outlook = charge.outlook_after(state, look_in_ms, &now, may_start);
     let finding = (halt != Halt::Stopped).then(|| Finding::of(charge.name(), &engine, &halt));
     let keep = is_busy(state) || engine.is_in_critical_section();
     let over = charge.departed && !keep && halt != Halt::Stopped;
@@ -103,12 +110,16 @@ async fn run(
     tools: &Tools,
     charge: &Charge,
     engine: &mut Engine,
+    may_start: bool,
     stop: &mut Stop,
 ) -> Result<Halt, EngineError> {
+    if stop.is_asked() {
+        return Ok(Halt::Stopped);
+    }
     let request = if charge.departed {
         leaves_early(engine.state()).then_some((Request::Abort, DEPARTED))
     } else {
-        let due = charge.may_begin(engine.state(), &tools.clock.stamp());
+        let due = may_start && charge.may_begin(engine.state(), &tools.clock.stamp());
         due.then_some((Request::Rotate { trigger: Trigger::Schedule }, DUE))
     };
     if let Some((request, (who, why))) = request {

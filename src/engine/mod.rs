@@ -22,7 +22,7 @@ pub use departure::forget;
 pub use progress::{Progress, ProgressSink};
 pub use rested::Rested;
 pub use ruling::rule;
-pub use run::{Goal, Halt, Stop};
+pub use run::{Goal, Halt, Stop, Yield};
 
 use crate::domain::facts::Observed;
 use crate::domain::ids::{RotationId, SecretKey, VersionId};
@@ -96,6 +96,9 @@ pub struct Engine {
     progress: Arc<dyn ProgressSink>,
     /// Between *issue* and *stage*: a stop waits (R27).
     critical: Arc<AtomicBool>,
+    /// The outcome of a create that the journal did not take yet: it goes before whatever is recorded
+    /// next (R4).
+    unsettled: Option<Event>,
     /// A server asked to be left alone for this long.
     hold_ms: u64,
     /// What failed calls said since the last step, by the step that they were for.
@@ -142,6 +145,7 @@ impl Engine {
             neighbours: None,
             progress,
             critical: Arc::new(AtomicBool::new(false)),
+            unsettled: None,
             hold_ms: 0,
             said: BTreeMap::new(),
             rested: Rested::default(),
@@ -223,6 +227,9 @@ impl Engine {
             && let Some(plan) = self.next_plan.take()
         {
             self.plan = plan;
+        }
+        if self.unsettled.is_some() {
+            self.record(Vec::new()).await?;
         }
         let at = self.ports.clock.stamp();
         self.refresh();

@@ -113,9 +113,11 @@ impl Engine {
                 }
             }
         }
-        let last = self.record(vec![event]).await;
+        let last = self.record(vec![event.clone()]).await;
         if let (Err(_), Some(key)) = (&last, created) {
             self.compensate(operation, &key).await;
+            // Whoever goes on with this engine still knows which key it was.
+            self.unsettled = Some(event);
         }
         last
     }

@@ -9,12 +9,14 @@ use crate::domain::clocks::Stamp;
 use crate::domain::state::{Event, FirstKey, Phase, Rotation, State, apply};
 
 impl Engine {
-    /// Journals events and takes them in, all or none.
+    /// Journals events and takes them in, all or none; an outcome that the journal owes goes first.
     pub(super) async fn record(&mut self, events: Vec<Event>) -> Result<(), EngineError> {
+        let events: Vec<Event> = self.unsettled.iter().cloned().chain(events).collect();
         let at = self.ports.clock.stamp();
         let next = self.fold(&at, &events)?;
         let journal = &self.ports.journal;
         self.position = journal.append(&self.plan.stream, self.position, &at, &events).await?;
+        self.unsettled = None;
         self.take_in(next, &events);
         Ok(())
     }

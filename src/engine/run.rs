@@ -53,8 +53,28 @@ pub enum Halt {
 pub struct Stop {
     asked: watch::Receiver<bool>,
     _keep: Arc<watch::Sender<bool>>,
-    /// A step in flight is waited for, however long its own bounds let it take.
-    patient: bool,
+    /// Until this says so, a step in flight is waited for, however long its own bounds let it take.
+    hurry: Option<watch::Receiver<bool>>,
+}
+
+/// The switches of a stop between two steps.
+#[derive(Debug, Clone)]
+pub struct Yield {
+    asked: Arc<watch::Sender<bool>>,
+    hurry: Arc<watch::Sender<bool>>,
+}
+
+impl Yield {
+    /// Ends the run between two steps.
+    pub fn ask(&self) {
+        self.asked.send_replace(true);
+    }
+
+    /// The process ends: a step in flight gets no longer than after any stop.
+    pub fn hurry(&self) {
+        self.asked.send_replace(true);
+        self.hurry.send_replace(true);
+    }
 }
 
 impl Stop {
@@ -63,14 +83,16 @@ impl Stop {
     pub fn new() -> (Arc<watch::Sender<bool>>, Self) {
         let (sender, asked) = watch::channel(false);
         let sender = Arc::new(sender);
-        (sender.clone(), Self { asked, _keep: sender, patient: false })
+        (sender.clone(), Self { asked, _keep: sender, hurry: None })
     }
     /// A stop that takes effect between two steps and cuts none short: for handing an engine to
     /// somebody else of the same process.
     #[must_use]
-    pub fn between_steps() -> (Arc<watch::Sender<bool>>, Self) {
-        let (sender, stop) = Self::new();
-        (sender, Self { patient: true, ..stop })
+    pub fn between_steps() -> (Yield, Self) {
+        let (asked, stop) = Self::new();
+        let (hurry, hurried) = watch::channel(false);
+        let hurry = Arc::new(hurry);
+        (Yield { asked, hurry }, Self { hurry: Some(hurried), ..stop })
     }
     #[must_use]
     pub fn never() -> Self {
@@ -167,7 +189,7 @@ impl Engine {
     }
 
     fn is_critical(&self) -> bool {
-        self.critical.load(Ordering::SeqCst)
+        self.critical.load(Ordering::SeqCst) || self.unsettled.is_some()
     }
 
     /// One turn; nothing where a stop was asked for and the turn outlasted its grace.
@@ -175,7 +197,10 @@ impl Engine {
         let (clock, critical) = (self.ports.clock.clone(), self.critical.clone());
         let mut patience = stop.clone();
         let overdue = async {
-            if patience.patient {
+            if let Some(hurry) = &mut patience.hurry
+                && hurry.wait_for(|hurry| *hurry).await.is_err()
+            {
+                // Nobody is left who could say so.
                 std::future::pending::<()>().await;
             }
             patience.asked().await;

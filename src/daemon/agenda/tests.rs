@@ -26,8 +26,8 @@ fn agenda(all: &[(&str, Outlook)]) -> Agenda {
     agenda
 }
 
-fn names(taken: &[SecretKey]) -> Vec<&str> {
-    taken.iter().map(|one| one.as_str().trim_start_matches("file:")).collect()
+fn names(taken: &[Work]) -> Vec<&str> {
+    taken.iter().map(|one| one.secret.as_str().trim_start_matches("file:")).collect()
 }
 
 #[test]
@@ -38,22 +38,22 @@ fn a_leak_goes_before_everything_and_needs_no_place() {
         ("leak", outlook(None, 0, Rank::Leak)),
     ]);
     assert_eq!(agenda.tick(&now(1, 1)), None);
-    assert_eq!(names(&agenda.take(0)), ["leak"]);
-    assert_eq!(names(&agenda.take(1)), ["open"]);
-    assert_eq!(names(&agenda.take(1)), ["idle"]);
-    assert!(agenda.take(9).is_empty());
+    assert_eq!(names(&agenda.take(0, &now(0, 0))), ["leak"]);
+    assert_eq!(names(&agenda.take(1, &now(0, 0))), ["open"]);
+    assert_eq!(names(&agenda.take(1, &now(0, 0))), ["idle"]);
+    assert!(agenda.take(9, &now(0, 0)).is_empty());
 }
 
 #[test]
 fn what_is_being_worked_on_is_not_taken_again_and_what_was_asked_meanwhile_is_not_lost() {
     let mut agenda = agenda(&[("a", outlook(None, 0, Rank::Idle))]);
     agenda.tick(&now(1, 1));
-    assert_eq!(names(&agenda.take(9)), ["a"]);
+    assert_eq!(names(&agenda.take(9, &now(0, 0))), ["a"]);
     agenda.rouse(&secret("a"), Rank::Leak, &now(2, 2));
     agenda.tick(&now(3, 3));
-    assert!(agenda.take(9).is_empty());
+    assert!(agenda.take(9, &now(0, 0)).is_empty());
     agenda.settle(&secret("a"), &outlook(None, HOUR_MS, Rank::Idle), &now(4, 4));
-    assert_eq!(names(&agenda.take(0)), ["a"], "as urgent as it was asked for");
+    assert_eq!(names(&agenda.take(0, &now(0, 0))), ["a"], "as urgent as it was asked for");
 }
 
 #[test]
@@ -63,14 +63,14 @@ fn a_start_is_on_time_or_at_the_secrets_own_place_in_the_window() {
         ("missed", outlook(Some(HOUR_MS), 99 * HOUR_MS, Rank::Idle)),
     ]);
     agenda.tick(&now(10 * HOUR_MS, 1));
-    assert_eq!(names(&agenda.take(9)), ["now"]);
+    assert_eq!(names(&agenda.take(9, &now(0, 0))), ["now"]);
     let (start, _) = agenda.next_times();
     let start_ms = start.unwrap();
     assert!((10 * HOUR_MS + 1..=11 * HOUR_MS).contains(&start_ms), "{start_ms}");
     agenda.tick(&now(start_ms - 1, 2));
-    assert!(agenda.take(9).is_empty());
+    assert!(agenda.take(9, &now(0, 0)).is_empty());
     agenda.tick(&now(start_ms, 3));
-    assert_eq!(names(&agenda.take(9)), ["missed"]);
+    assert_eq!(names(&agenda.take(9, &now(0, 0))), ["missed"]);
 }
 
 #[test]
@@ -80,13 +80,13 @@ fn what_was_removed_never_comes_also_when_its_work_ends_later() {
         ("worked", outlook(None, 0, Rank::Open)),
     ]);
     agenda.tick(&now(0, 0));
-    assert_eq!(names(&agenda.take(9)), ["worked"]);
+    assert_eq!(names(&agenda.take(9, &now(0, 0))), ["worked"]);
     agenda.remove(&secret("listed"));
     agenda.remove(&secret("worked"));
     agenda.settle(&secret("worked"), &outlook(Some(1), 0, Rank::Open), &now(1, 1));
     agenda.release(&secret("worked"), &now(1, 1));
     agenda.tick(&now(9 * HOUR_MS, 9 * HOUR_MS));
-    assert!(agenda.take(9).is_empty());
+    assert!(agenda.take(9, &now(0, 0)).is_empty());
     assert_eq!(agenda.counts(), (0, 0, 0));
 }
 
@@ -101,7 +101,7 @@ fn nothing_is_lost_whatever_is_done_to_it() {
             0 => agenda.claim(&a),
             1 => agenda.rouse(&a, Rank::Open, &at),
             2 => agenda.put(&a, "a", &outlook(None, HOUR_MS, Rank::Idle), &at),
-            3 => drop(agenda.take(1)),
+            3 => drop(agenda.take(1, &now(0, 0))),
             _ => {}
         }
         if agenda.is_working(&a) {
@@ -109,5 +109,5 @@ fn nothing_is_lost_whatever_is_done_to_it() {
         }
     }
     agenda.tick(&now(300 * HOUR_MS, 300 * HOUR_MS));
-    assert_eq!(names(&agenda.take(1)), ["a"]);
+    assert_eq!(names(&agenda.take(1, &now(0, 0))), ["a"]);
 }

@@ -8,6 +8,7 @@ use super::{Fleet, Handle, Message, Returned};
 use crate::daemon::agenda::Rank;
 use crate::domain::ids::SecretKey;
 use crate::engine::Engine;
+use crate::port::is_urgent;
 
 type Waiter = oneshot::Sender<Option<Engine>>;
 
@@ -24,7 +25,7 @@ impl Handle {
     /// When the daemon is stopping.
     pub async fn borrow(&self, secret: &SecretKey) -> Result<Option<Engine>, Stopping> {
         let (reply, answer) = oneshot::channel();
-        let message = Message::Borrow { secret: secret.clone(), reply };
+        let message = Message::Borrow { secret: secret.clone(), is_urgent: is_urgent(), reply };
         self.messages.send(message).await.map_err(|_| Stopping)?;
         answer.await.map_err(|_| Stopping)
     }
@@ -43,12 +44,13 @@ impl Handle {
 }
 
 impl Fleet {
-    pub(super) fn lend(&mut self, secret: &SecretKey, reply: Waiter) {
+    /// A leak stands before everybody else who waits.
+    pub(super) fn lend(&mut self, secret: &SecretKey, is_urgent: bool, reply: Waiter) {
         if let Some(running) = self.running.get_mut(secret) {
-            running.yields.send_replace(true);
-            running.waiters.push_back(reply);
+            running.yields.ask();
+            stand_in_line(&mut running.waiters, is_urgent, reply);
         } else if let Some(waiters) = self.lent.get_mut(secret) {
-            waiters.push_back(reply);
+            stand_in_line(waiters, is_urgent, reply);
         } else {
             self.agenda.claim(secret);
             let engine = self.engines.remove(secret);
@@ -56,19 +58,27 @@ impl Fleet {
         }
     }
 
+    /// What a command used was made for the policies that it found: only what nobody else has is kept
+    /// of it.
     pub(super) fn take_back(&mut self, returned: Returned) {
         let waiters = self.lent.remove(&returned.secret).unwrap_or_default();
-        self.give(&returned.secret, returned.engine, waiters);
+        let engine = returned.engine.filter(Engine::is_in_critical_section);
+        let engine = engine.map(|engine| (self.set, engine));
+        self.give(&returned.secret, engine, waiters);
     }
 
     /// To the first who still waits; else it is kept, and looked at next.
     pub(super) fn give(
         &mut self,
         secret: &SecretKey,
-        mut engine: Option<Engine>,
+        engine: Option<(u64, Engine)>,
         mut waiters: VecDeque<Waiter>,
     ) {
         let was_lent_or_waited_for = !waiters.is_empty() || self.agenda.is_working(secret);
+        let (set, mut engine) = match engine {
+            Some((set, engine)) => (set, Some(engine)),
+            None => (self.set, None),
+        };
         while let Some(waiter) = waiters.pop_front() {
             match waiter.send(engine.take()) {
                 Ok(()) => {
@@ -80,11 +90,19 @@ impl Fleet {
             }
         }
         if let Some(engine) = engine {
-            self.keep(secret, engine);
+            self.keep(secret, set, engine);
         }
         if was_lent_or_waited_for {
             let now = self.clock.stamp();
             self.agenda.release(secret, &now);
         }
+    }
+}
+
+fn stand_in_line(waiters: &mut VecDeque<Waiter>, is_urgent: bool, waiter: Waiter) {
+    if is_urgent {
+        waiters.push_front(waiter);
+    } else {
+        waiters.push_back(waiter);
     }
 }

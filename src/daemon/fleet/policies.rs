@@ -22,6 +22,8 @@ pub(super) type Learned = Result<State, WorkshopError>;
 
 /// So much time for each first contact, so that many do not come at once.
 const FIRST_CONTACT_MS: u64 = 100;
+/// So often the journal is asked for secrets that no policy names, a minute apart.
+const DEPARTED_TRIES: u32 = 60;
 /// A journal that could not be read is read again after so long.
 const AGAIN_MS: i64 = MINUTE_MS;
 
@@ -39,17 +41,32 @@ impl Handle {
 }
 
 impl Fleet {
-    /// The first set, and what is still open of secrets that no policy names.
+    /// The first set.
     pub(super) fn begin(&mut self) {
         let workshop = self.workshop.clone();
-        self.adopt(workshop.clone());
+        self.adopt(workshop);
+    }
+
+    /// Looks for what is still open of secrets that no policy names. A journal that cannot be read
+    /// now is read again, until another set comes.
+    fn look_for_departed(&self) {
+        let (workshop, clock) = (self.workshop.clone(), self.clock.clone());
         let messages = self.handle.messages.clone();
         tokio::spawn(async move {
-            match workshop.departed().await {
-                Ok(policies) => drop(messages.send(Message::Departed { policies }).await),
-                Err(error) => {
-                    tracing::error!("secrets that no policy names cannot be looked for: {error}");
+            for _ in 0..DEPARTED_TRIES {
+                match workshop.departed().await {
+                    Ok(policies) => {
+                        drop(messages.send(Message::Departed { policies }).await);
+                        return;
+                    }
+                    Err(error) => {
+                        tracing::error!("secrets that no policy names cannot be found: {error}");
+                    }
                 }
+                if messages.is_closed() {
+                    return;
+                }
+                clock.sleep(std::time::Duration::from_secs(60)).await;
             }
         });
     }
@@ -60,6 +77,7 @@ impl Fleet {
             charges.map(|charge| (charge.secret.clone(), charge)).collect();
         let mut change = Reloaded { policies: new.len(), ..Reloaded::default() };
         self.workshop = workshop;
+        self.set += 1;
         let mut to_learn = Vec::new();
         for (secret, old) in std::mem::take(&mut self.charges) {
             let charge = match new.remove(&secret) {
@@ -81,21 +99,13 @@ impl Fleet {
         change.added = new.len();
         to_learn.extend(new.values().cloned());
         self.charges.extend(new);
-        to_learn.iter().for_each(|charge| self.let_go(&charge.secret));
+        // Every engine knows the set that it was made for; only what it alone holds keeps it.
+        self.engines.retain(|_, (_, engine)| engine.is_in_critical_section());
+        self.running.values().for_each(|running| running.yields.ask());
+        to_learn.iter().for_each(|charge| drop(self.findings.remove(&charge.secret)));
         self.learn_all(to_learn);
+        self.look_for_departed();
         change
-    }
-
-    /// An engine was made for the policy as it was, so the next slice makes another. What it alone
-    /// remembers keeps it.
-    fn let_go(&mut self, secret: &SecretKey) {
-        if self.engines.get(secret).is_some_and(|engine| !engine.is_in_critical_section()) {
-            self.engines.remove(secret);
-        }
-        if let Some(running) = self.running.get(secret) {
-            running.yields.send_replace(true);
-        }
-        self.findings.remove(secret);
     }
 
     /// Reads what the journal knows of these, without holding anything else up.
@@ -120,7 +130,10 @@ impl Fleet {
             return;
         }
         let outlook = match learned {
-            Ok(state) if charge.departed && !is_busy(&state) => return self.forget(charge),
+            // What is under way says by itself when it is over.
+            Ok(state) if charge.departed && !is_busy(&state) && !self.is_worked_on(charge) => {
+                return self.forget(charge);
+            }
             Ok(state) if is_busy(&state) || charge.is_rescheduled(&state) => {
                 charge.outlook(&state, 0)
             }
@@ -152,6 +165,10 @@ impl Fleet {
         } else if over && !self.agenda.is_working(&charge.secret) {
             self.forget(charge);
         }
+    }
+
+    fn is_worked_on(&self, charge: &Charge) -> bool {
+        self.agenda.is_working(&charge.secret)
     }
 
     fn is_now(&self, charge: &Charge) -> bool {

@@ -2,6 +2,7 @@
 //! does not fail: after an I/O error it opens the file anew, forces what is there to the disk,
 //! and looks.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -41,8 +42,8 @@ pub(super) struct Writer {
     chain: Chain,
     /// Absent after an I/O error, until it can be opened again.
     open: Option<(Connection, FileId)>,
-    /// An append of which it could not be told whether it took effect.
-    doubtful: Option<Batch>,
+    /// By stream: an append of which it could not be told whether it took effect.
+    doubtful: BTreeMap<String, Batch>,
 }
 
 impl Writer {
@@ -57,7 +58,7 @@ impl Writer {
             attached => attached,
         };
         let (conn, file, chain) = attached.map_err(Trouble::while_opening)?;
-        Ok(Self { place, chain, open: Some((conn, file)), doubtful: None })
+        Ok(Self { place, chain, open: Some((conn, file)), doubtful: BTreeMap::new() })
     }
 
     pub(super) fn place(&self) -> &Place {
@@ -85,10 +86,10 @@ impl Writer {
     fn attempt(&mut self, batch: &Batch) -> Result<u64, Trouble> {
         let result = self.try_append(batch);
         match &result {
-            Ok(_) => self.doubtful = None,
+            Ok(_) => drop(self.doubtful.remove(&batch.stream)),
             Err(trouble) if trouble.leaves_doubt() => {
                 self.open = None;
-                self.doubtful = Some(batch.clone());
+                self.doubtful.insert(batch.stream.clone(), batch.clone());
             }
             Err(_) => {}
         }
@@ -104,7 +105,7 @@ impl Writer {
         rows::catch_up(&transaction, chain)?;
         let found = chain.position(&batch.stream);
         if found != batch.expected {
-            let again = doubtful.as_ref().is_some_and(|doubtful| doubtful.repeats(batch));
+            let again = doubtful.get(&batch.stream).is_some_and(|doubtful| doubtful.repeats(batch));
             if again && rows::holds(&transaction, &batch.stream, batch.expected, &batch.events)? {
                 return Ok(found);
             }
