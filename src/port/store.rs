@@ -79,6 +79,7 @@ pub trait SecretStore: Send + Sync {
     /// `pending`, and `previous` stay where they are.
     async fn append_claim(&self, entry: &Claim) -> Result<(), PortError>;
 
-    /// Takes *previous* off `version`. Already off is success.
+    /// Takes *previous* off `version`. Already off is success; a read that may be behind MUST NOT be
+    /// taken for that.
     async fn drop_previous(&self, version: &VersionId) -> Result<(), PortError>;
 }
