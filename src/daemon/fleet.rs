@@ -45,7 +45,11 @@ const STOP_BOUND: Duration = Duration::from_secs(90);
 /// What the fleet is told.
 pub(super) enum Message {
     /// Somebody wants a secret's engine.
-    Borrow { secret: SecretKey, is_urgent: bool, reply: oneshot::Sender<Option<Engine>> },
+    Borrow {
+        secret: SecretKey,
+        is_urgent: bool,
+        reply: oneshot::Sender<Option<Engine>>,
+    },
     /// Look at a secret now.
     Rouse {
         secret: SecretKey,

@@ -93,7 +93,7 @@ async fn a_key_that_awaits_a_ruling_is_ruled_on_first() {
     let lost =
         Fault { on: CallKind::CreateApiKey, nth: 1, count: 1, key: None, what: What::LostAfter };
     stage.sandbox.tenant().add_fault(lost).unwrap();
-    run(&stage, &["rotate", "demo", "--wait", "complete"], 6).await;
+    run(&stage, &["rotate", "demo", "--wait", "complete"], 0).await;
     let orphan = stage.sandbox.tenant().keys()[1].client_id.clone();
     remove(&stage);
     let ended = run(&stage, &["forget", "demo", "--yes"], 6).await;

@@ -20,7 +20,7 @@ fn the_help_names_every_command_and_flag() {
     Usage: rekeyd [OPTIONS] [COMMAND]
 
     Commands:
-      run           Resume what is open and start what is due
+      run           Rotate what is due until stopped, or with --once what is due now
       rotate        Rotate policies' keys now
       check         Check settings, policies, and journal; with --online also servers, keys, and rights
       plan          Say what the next step would be; changes nothing
@@ -50,8 +50,8 @@ fn the_help_names_every_command_and_flag() {
           --output <FORM>           How results are printed [default: table] [possible values: table,
                                     json]
           --reason <TEXT>           Why, for the journal
-          --log-level <LEVEL>       How much is logged on stderr [default: warn] [possible values: off,
-                                    error, warn, info, debug, trace]
+          --log-level <LEVEL>       How much is logged on stderr; warn by default, and info for the
+                                    daemon [possible values: off, error, warn, info, debug, trace]
           --log-format <FORM>       How log lines are written [default: text] [possible values: text,
                                     json]
           --no-color                No colours, also on a terminal
@@ -86,21 +86,21 @@ fn a_command_says_what_its_flags_do() {
     let (code, out, _) = ran(&["run", "--help"]);
     assert_eq!(code, 0);
     assert_snapshot!(out, @r#"
-    Resume what is open and start what is due
+    Rotate what is due until stopped, or with --once what is due now
 
-    Usage: rekeyd run [OPTIONS] --once
+    Usage: rekeyd run [OPTIONS]
 
     Options:
           --config <FILE>      Settings file (rekeyd.toml)
-          --once               Do what can be done now, then end
-          --budget <TIME>      Wait at most this long for what comes due meanwhile [default: 10m]
+          --once               Do what can be done now, then end; without it, go on until stopped
+          --budget <TIME>      Wait at most this long for what comes due meanwhile; 10m by default
           --policies <DIR>     Directory of policies, one TOML file each
           --state-dir <DIR>    Directory of the journal
           --init               Begin a new journal where none is yet
           --output <FORM>      How results are printed [default: table] [possible values: table, json]
           --reason <TEXT>      Why, for the journal
-          --log-level <LEVEL>  How much is logged on stderr [default: warn] [possible values: off,
-                               error, warn, info, debug, trace]
+          --log-level <LEVEL>  How much is logged on stderr; warn by default, and info for the daemon
+                               [possible values: off, error, warn, info, debug, trace]
           --log-format <FORM>  How log lines are written [default: text] [possible values: text, json]
           --no-color           No colours, also on a terminal
       -h, --help               Print help
