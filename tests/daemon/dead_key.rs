@@ -29,7 +29,7 @@ fn admin(stage: &Stage) -> String {
 async fn a_key_that_dies_is_reported_and_replaced_only_where_the_policy_says_so() {
     let stage = Stage::new().await;
     let settings = std::fs::read_to_string(stage.path("rekeyd.toml")).unwrap();
-    let settings = settings.replace("watch_every = \"1m\"", "watch_every = \"1s\"");
+    let settings = settings.replace("watch_every = \"15m\"", "watch_every = \"1s\"");
     std::fs::write(stage.path("rekeyd.toml"), settings).unwrap();
     let credentials = admin(&stage);
     add(&stage, "reports", "");

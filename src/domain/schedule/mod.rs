@@ -23,8 +23,8 @@ use cron::next_occurrence_ms;
 use jitter::jitter_ms;
 use zone::time_zone;
 
-/// When the policy is due after `anchor_ms`, both in milliseconds since the Unix epoch. See
-/// [`next_occurrence`].
+/// When the policy is due after `anchor_ms`, both in milliseconds since the Unix epoch: the next
+/// occurrence of its schedule, put off by its jitter.
 #[must_use]
 pub fn next_due(policy: &Policy, anchor_ms: i64) -> Option<i64> {
     next_occurrence(policy, anchor_ms).map(|due| due.at_ms)
