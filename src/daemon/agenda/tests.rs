@@ -31,17 +31,19 @@ fn names(taken: &[Work]) -> Vec<&str> {
 }
 
 #[test]
-fn a_leak_goes_before_everything_and_needs_no_place() {
+fn a_leak_goes_before_everything_and_the_rest_by_how_long_it_waits() {
     let mut agenda = agenda(&[
         ("idle", outlook(None, 0, Rank::Idle)),
-        ("open", outlook(None, 0, Rank::Open)),
-        ("leak", outlook(None, 0, Rank::Leak)),
+        ("a-later-open-one", outlook(None, 5, Rank::Open)),
+        ("leak", outlook(None, 5, Rank::Leak)),
     ]);
-    assert_eq!(agenda.tick(&now(1, 1)), None);
-    assert_eq!(names(&agenda.take(0, &now(0, 0))), ["leak"]);
-    assert_eq!(names(&agenda.take(1, &now(0, 0))), ["open"]);
-    assert_eq!(names(&agenda.take(1, &now(0, 0))), ["idle"]);
-    assert!(agenda.take(9, &now(0, 0)).is_empty());
+    for moment in [1, 6] {
+        assert_eq!(agenda.tick(&now(moment, moment)), None);
+    }
+    assert_eq!(names(&agenda.take(0, &now(6, 6))), ["leak"], "it needs no place");
+    assert_eq!(names(&agenda.take(1, &now(6, 6))), ["idle"]);
+    assert_eq!(names(&agenda.take(1, &now(6, 6))), ["a-later-open-one"]);
+    assert!(agenda.take(9, &now(6, 6)).is_empty());
 }
 
 #[test]
