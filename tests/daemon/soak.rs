@@ -13,6 +13,9 @@ use crate::crowd::Crowd;
 use crate::daemon::Daemon;
 use crate::stage::{ON_DEMAND, Stage, Terms, named};
 
+/// The dice of a run that nobody asked for; the moments still differ from run to run.
+const SEED: u64 = 20_261_121;
+
 const POLICIES: usize = 30;
 const CONSUMERS_EACH: usize = 3;
 const KILLS: usize = 3;
@@ -131,8 +134,7 @@ async fn act(stage: &Stage, daemon: Daemon, act: Act, names: &[String], dice: &m
 async fn no_consumer_notices_failing_calls_kills_and_reloads() {
     let policies = from_environment("REKEYD_SOAK_POLICIES").map(|n| usize::try_from(n).unwrap());
     let policies = policies.unwrap_or(POLICIES);
-    let drawn = u64::from(std::process::id()) ^ Stage::new().await.tenant().now_ms().unsigned_abs();
-    let seed = from_environment("REKEYD_SOAK_SEED").unwrap_or(drawn);
+    let seed = from_environment("REKEYD_SOAK_SEED").unwrap_or(SEED);
     eprintln!("soak of {policies} policies: REKEYD_SOAK_SEED={seed}");
     let mut dice = Dice(seed);
     let stage = Stage::new().await;
