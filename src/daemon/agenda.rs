@@ -124,17 +124,8 @@ impl Agenda {
     }
 
     #[must_use]
-    pub fn contains(&self, secret: &SecretKey) -> bool {
-        self.entries.contains_key(secret)
-    }
-
-    #[must_use]
     pub fn is_working(&self, secret: &SecretKey) -> bool {
         self.working.contains(secret)
-    }
-
-    pub fn secrets(&self) -> impl Iterator<Item = &SecretKey> {
-        self.entries.keys()
     }
 
     /// The number of secrets, of those being worked on, and of those that wait for a place.

@@ -25,7 +25,7 @@ pub use loans::Stopping;
 use policies::Learned;
 pub use report::{FleetReport, Reloaded};
 
-use super::agenda::{Agenda, Rank, Work};
+use super::agenda::{Agenda, Work};
 use super::charge::Charge;
 use super::slice::{self, Pace, SliceEnd, Tools};
 use super::watch::Finding;
@@ -45,33 +45,13 @@ const STOP_BOUND: Duration = Duration::from_secs(90);
 /// What the fleet is told.
 pub(super) enum Message {
     /// Somebody wants a secret's engine.
-    Borrow {
-        secret: SecretKey,
-        is_urgent: bool,
-        reply: oneshot::Sender<Option<Engine>>,
-    },
-    /// Look at a secret now.
-    Rouse {
-        secret: SecretKey,
-        rank: Rank,
-    },
+    Borrow { secret: SecretKey, is_urgent: bool, reply: oneshot::Sender<Option<Engine>> },
     /// A new set of policies.
-    Adopt {
-        workshop: Arc<dyn Workshop>,
-        reply: oneshot::Sender<Reloaded>,
-    },
-    Report {
-        reply: oneshot::Sender<FleetReport>,
-    },
+    Adopt { workshop: Arc<dyn Workshop>, reply: oneshot::Sender<Reloaded> },
     /// What the journal knows of a secret was read.
-    Learned {
-        charge: Charge,
-        learned: Box<Learned>,
-    },
+    Learned { charge: Charge, learned: Box<Learned> },
     /// Policies as they were, of secrets that no policy names.
-    Departed {
-        policies: Vec<Policy>,
-    },
+    Departed { policies: Vec<Policy> },
 }
 
 /// What ended without an answer to wait for.
@@ -197,12 +177,7 @@ impl Fleet {
     fn hear(&mut self, message: Message) {
         match message {
             Message::Borrow { secret, is_urgent, reply } => self.lend(&secret, is_urgent, reply),
-            Message::Rouse { secret, rank } => {
-                let now = self.clock.stamp();
-                self.agenda.rouse(&secret, rank, &now);
-            }
             Message::Adopt { workshop, reply } => drop(reply.send(self.adopt(workshop))),
-            Message::Report { reply } => drop(reply.send(self.report())),
             Message::Learned { charge, learned } => self.learn(&charge, *learned),
             Message::Departed { policies } => self.take_departed(&policies),
         }

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use tokio::sync::oneshot;
 
 use super::{Fleet, Handle, Message, Returned};
-use crate::daemon::agenda::Rank;
 use crate::domain::ids::SecretKey;
 use crate::engine::Engine;
 use crate::port::is_urgent;
@@ -34,12 +33,6 @@ impl Handle {
     pub fn give_back(&self, secret: &SecretKey, engine: Option<Engine>) {
         // Where the fleet is gone, so is the need.
         drop(self.returns.send(Returned { secret: secret.clone(), engine }));
-    }
-
-    /// Has a secret looked at now.
-    pub async fn rouse(&self, secret: &SecretKey) {
-        let message = Message::Rouse { secret: secret.clone(), rank: Rank::Open };
-        drop(self.messages.send(message).await);
     }
 }
 

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Fleet, Handle, Message};
+use super::Fleet;
 use crate::domain::report::Problem;
-use tokio::sync::oneshot;
 
 /// The fleet at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,15 +30,6 @@ pub struct Reloaded {
     pub added: usize,
     pub changed: usize,
     pub removed: usize,
-}
-
-impl Handle {
-    /// Nothing while the daemon is stopping.
-    pub async fn report(&self) -> Option<FleetReport> {
-        let (reply, answer) = oneshot::channel();
-        self.messages.send(Message::Report { reply }).await.ok()?;
-        answer.await.ok()
-    }
 }
 
 impl Fleet {
