@@ -85,8 +85,6 @@ struct Entry {
     rank: Rank,
     /// Since when it is ready, by the boot clock.
     ready_since: Option<i64>,
-    /// Asked for while it was being worked on.
-    again: Option<Rank>,
 }
 
 impl Agenda {
@@ -99,7 +97,6 @@ impl Agenda {
     /// Puts a secret on the agenda, or replaces what is known of it. One that is being worked on
     /// stays so.
     pub fn put(&mut self, secret: &SecretKey, name: &str, outlook: &Outlook, now: &Stamp) {
-        let again = self.entries.get(secret).and_then(|entry| entry.again);
         self.unlist(secret);
         let look_ms = now.boottime_ms.saturating_add(outlook.look_in_ms.max(0));
         let entry = Entry {
@@ -109,7 +106,6 @@ impl Agenda {
             look_ms,
             rank: outlook.rank,
             ready_since: None,
-            again,
         };
         self.entries.insert(secret.clone(), entry);
         if !self.working.contains(secret) {
@@ -160,20 +156,9 @@ impl Agenda {
             if at > now.boottime_ms {
                 break;
             }
-            self.make_ready(&secret, None, now.boottime_ms);
+            self.make_ready(&secret, now.boottime_ms);
         }
         step_ms
-    }
-
-    /// Somebody wants it looked at now.
-    pub fn rouse(&mut self, secret: &SecretKey, rank: Rank, now: &Stamp) {
-        if self.working.contains(secret) {
-            if let Some(entry) = self.entries.get_mut(secret) {
-                entry.again = Some(entry.again.map_or(rank, |other| other.min(rank)));
-            }
-            return;
-        }
-        self.make_ready(secret, Some(rank), now.boottime_ms);
     }
 
     /// What is to be worked on now, the most urgent first, where so many places are free. It counts
@@ -208,22 +193,14 @@ impl Agenda {
     /// The work on it ended, with what is known of it now.
     pub fn settle(&mut self, secret: &SecretKey, outlook: &Outlook, now: &Stamp) {
         self.working.remove(secret);
-        let Some(entry) = self.entries.get_mut(secret) else { return };
-        let again = entry.again.take();
-        let name = entry.name.clone();
+        let Some(name) = self.entries.get(secret).map(|entry| entry.name.clone()) else { return };
         self.put(secret, &name, outlook, now);
-        if let Some(rank) = again {
-            self.make_ready(secret, Some(rank), now.boottime_ms);
-        }
     }
 
     /// The work on it ended, and nobody says what is known of it: it is looked at next.
     pub fn release(&mut self, secret: &SecretKey, now: &Stamp) {
         self.working.remove(secret);
-        if let Some(entry) = self.entries.get_mut(secret) {
-            let rank = entry.again.take();
-            self.make_ready(secret, rank, now.boottime_ms);
-        }
+        self.make_ready(secret, now.boottime_ms);
     }
 
     fn start(&mut self, secret: &SecretKey, now: &Stamp) {
@@ -241,14 +218,13 @@ impl Agenda {
             entry.start_ms = Some(start_ms);
             self.starts.insert((start_ms, secret.clone()));
         } else {
-            self.make_ready(secret, None, now.boottime_ms);
+            self.make_ready(secret, now.boottime_ms);
         }
     }
 
-    fn make_ready(&mut self, secret: &SecretKey, rank: Option<Rank>, boottime_ms: i64) {
+    fn make_ready(&mut self, secret: &SecretKey, boottime_ms: i64) {
         self.unlist(secret);
         let Some(entry) = self.entries.get_mut(secret) else { return };
-        entry.rank = rank.map_or(entry.rank, |rank| entry.rank.min(rank));
         entry.ready_since = Some(boottime_ms);
         self.ready.insert((entry.rank.order(), boottime_ms, secret.clone()));
     }
